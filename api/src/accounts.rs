@@ -2,7 +2,8 @@
 //!
 //! Of the embedded mode only. What is known about people is in the [`AccountStore`]; the rest of the program
 //! sees a [`Caller`](crate::auth::Caller) with a buyer id and a role, as with a token. [`cookie`] is what a browser has of a
-//! session, [`csrf`] keeps pages of other sites from using it, [`passwords`] hashes, [`proof`] counts wrong passwords.
+//! session and of having signed in before, [`csrf`] keeps pages of other sites from using it, [`passwords`] hashes, [`proof`]
+//! counts wrong passwords.
 
 mod changes;
 mod cookie;
@@ -63,7 +64,7 @@ impl Accounts {
         // In any case: the time that it takes must not say whether the address is known.
         let password = self.0.passwords.hash(password).await?;
         let (id, created_at) = (AccountId(self.0.ids.uuid()), self.now());
-        Ok(self.0.store.add(Account { id, email, password, role: Role::Buyer, created_at }).await?)
+        Ok(self.0.store.add(Account { id, email, password, role: Role::Buyer, created_at, verified_at: None }).await?)
     }
 }
 

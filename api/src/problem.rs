@@ -59,6 +59,12 @@ impl Problem {
         Self::new(Code::SessionRequired, detail)
     }
 
+    /// The 404 of an account that is not there.
+    #[must_use]
+    pub fn account_not_found() -> Self {
+        Self::new(Code::AccountNotFound, "There is no such account. GET /v1/accounts lists them.")
+    }
+
     /// The 401 of a token that is not accepted, with its challenge (RFC 6750).
     #[must_use]
     pub fn token_refused(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {

@@ -3,14 +3,18 @@
 //! What is known about a person is in a store of its own ([`AccountStore`](crate::ports::AccountStore)) and can be erased there.
 //! The log, which can't be erased, knows the account's id and nothing else ([`AccountId::buyer`]).
 
+mod device;
 mod email;
 mod lock_out;
 mod password;
+mod role;
 mod session;
 
+pub use device::{Device, DeviceHash};
 pub use email::{EmailAddress, InvalidEmail};
 pub use lock_out::{Locked, Tries};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD, PasswordHash, WeakPassword, check_password};
+pub use role::{AccountChange, AccountRefusal};
 pub use session::{Session, SessionHash};
 
 use crate::ids::{AccountId, BuyerId};
@@ -40,4 +44,6 @@ pub struct Account {
     pub role: Role,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when it is known that the address is its owner's. Anybody can sign up with any address.
+    pub verified_at: Option<Timestamp>,
 }

@@ -2,9 +2,11 @@
 
 use crate::file::{self, OpenError};
 use crate::rows::{self, ACCOUNT, bytes, micros};
-use crate::{sessions, tries};
+use crate::{devices, sessions, tries};
 use async_trait::async_trait;
-use lastseat_domain::account::{Account, EmailAddress, Locked, PasswordHash, Session, SessionHash};
+use lastseat_domain::account::{
+    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, Locked, PasswordHash, Session, SessionHash,
+};
 use lastseat_domain::ports::AccountStore;
 use lastseat_domain::ports::accounts::{AccountFault, TryKey};
 use lastseat_domain::{AccountId, Role, Timestamp};
@@ -65,21 +67,41 @@ fn by_id(connection: &Connection, id: AccountId) -> rusqlite::Result<Option<Acco
     connection.prepare_cached(&sql)?.query_row([bytes(&id)], rows::account).optional()
 }
 
+fn by_email(connection: &Connection, email: &EmailAddress) -> rusqlite::Result<Option<Account>> {
+    let sql = format!("SELECT {ACCOUNT} FROM accounts a WHERE a.email = ?1");
+    connection.prepare_cached(&sql)?.query_row([email.as_str()], rows::account).optional()
+}
+
+/// Adds an account, unless its address has one. Both write, and wait for the disk: the time that it takes must not say which.
+fn add(connection: &Connection, account: &Account) -> rusqlite::Result<bool> {
+    let Account { id, email, password, role, created_at, verified_at } = account;
+    let sql = "INSERT INTO accounts (id, email, password, role, created_at, verified_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+               ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING id";
+    let (created_at, verified_at) = (micros(*created_at), verified_at.map(micros));
+    let row = params![bytes(id), email.as_str(), password.expose(), role.name(), created_at, verified_at];
+    let of_address = connection.query_row(sql, row, |row| rows::id(row, 0))?;
+    Ok(of_address == *id)
+}
+
+fn is_only_admin(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM accounts WHERE role = ?2 AND id <> ?1)";
+    connection.query_row(sql, params![bytes(&id), Role::Admin.name()], |row| row.get(0))
+}
+
+/// Nobody who knew the password until now has a way in.
+fn shut_out(connection: &Connection, id: AccountId, keep: Option<SessionHash>) -> rusqlite::Result<()> {
+    sessions::end_of(connection, id, keep)?;
+    devices::forget_of(connection, id)
+}
+
 #[async_trait]
 impl AccountStore for SqliteAccounts {
     async fn add(&self, account: Account) -> Result<bool, AccountFault> {
-        let sql = "INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (email) DO NOTHING";
-        self.write(move |connection| {
-            let Account { id, email, password, role, created_at } = account;
-            let row = params![bytes(&id), email.as_str(), password.expose(), role.name(), micros(created_at)];
-            Ok(connection.execute(sql, row)? > 0)
-        })
-        .await
+        self.write(move |connection| add(connection, &account)).await
     }
 
     async fn by_email(&self, email: EmailAddress) -> Result<Option<Account>, AccountFault> {
-        let sql = format!("SELECT {ACCOUNT} FROM accounts a WHERE a.email = ?1");
-        self.read(move |connection| connection.prepare_cached(&sql)?.query_row([email.as_str()], rows::account).optional()).await
+        self.read(move |connection| by_email(connection, &email)).await
     }
 
     async fn by_id(&self, id: AccountId) -> Result<Option<Account>, AccountFault> {
@@ -96,6 +118,21 @@ impl AccountStore for SqliteAccounts {
         .await
     }
 
+    async fn put(&self, account: Account) -> Result<Account, AccountFault> {
+        self.write(move |connection| {
+            if add(connection, &account)? {
+                return Ok(account);
+            }
+            let sql = "UPDATE accounts SET password = ?2, role = ?3, verified_at = coalesce(verified_at, ?4) WHERE email = ?1";
+            let Account { email, password, role, verified_at, .. } = &account;
+            connection.execute(sql, params![email.as_str(), password.expose(), role.name(), verified_at.map(micros)])?;
+            let put = by_email(connection, email)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            shut_out(connection, put.id, None)?;
+            Ok(put)
+        })
+        .await
+    }
+
     async fn change_password(
         &self,
         id: AccountId,
@@ -107,7 +144,7 @@ impl AccountStore for SqliteAccounts {
             let sql = "UPDATE accounts SET password = ?3 WHERE id = ?1 AND password = ?2";
             let is_changed = connection.execute(sql, params![bytes(&id), from.expose(), to.expose()])? > 0;
             if is_changed {
-                sessions::end_of(connection, id, keep)?;
+                shut_out(connection, id, keep)?;
             }
             Ok(is_changed)
         })
@@ -119,24 +156,47 @@ impl AccountStore for SqliteAccounts {
         self.write(move |connection| connection.execute(sql, params![bytes(&id), from.expose(), to.expose()]).map(drop)).await
     }
 
-    async fn set_role(&self, id: AccountId, role: Role) -> Result<Option<Account>, AccountFault> {
+    async fn change(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        now: Timestamp,
+    ) -> Result<Result<Account, AccountRefusal>, AccountFault> {
         self.write(move |connection| {
-            let sql = "UPDATE accounts SET role = ?2 WHERE id = ?1 AND role <> ?2";
-            if connection.execute(sql, params![bytes(&id), role.name()])? > 0 {
+            let Some(mut account) = by_id(connection, id)? else { return Ok(Err(AccountRefusal::Unknown)) };
+            if let Err(refusal) = account.check(change, is_only_admin(connection, id)?) {
+                return Ok(Err(refusal));
+            }
+            let role = change.role.unwrap_or(account.role);
+            let had_another_role = account.role != role;
+            account.role = role;
+            account.verified_at = account.verified_at.or_else(|| change.is_verified.then_some(now));
+            let sql = "UPDATE accounts SET role = ?2, verified_at = ?3 WHERE id = ?1";
+            connection.execute(sql, params![bytes(&id), role.name(), account.verified_at.map(micros)])?;
+            if had_another_role {
                 sessions::end_of(connection, id, None)?;
             }
-            by_id(connection, id)
+            Ok(Ok(account))
         })
         .await
     }
 
-    async fn erase(&self, id: AccountId) -> Result<bool, AccountFault> {
-        let was_there =
-            self.write(move |connection| Ok(connection.execute("DELETE FROM accounts WHERE id = ?1", [bytes(&id)])? > 0)).await?;
+    async fn erase(&self, id: AccountId) -> Result<Result<(), AccountRefusal>, AccountFault> {
+        let erased = self.write(move |connection| {
+            let Some(account) = by_id(connection, id)? else { return Ok(Err(AccountRefusal::Unknown)) };
+            if let Err(refusal) = account.check_end(is_only_admin(connection, id)?) {
+                return Ok(Err(refusal));
+            }
+            connection.execute("DELETE FROM accounts WHERE id = ?1", [bytes(&id)])?;
+            Ok(Ok(()))
+        });
+        if let Err(refusal) = erased.await? {
+            return Ok(Err(refusal));
+        }
         // What was written before is in the write-ahead log until that is moved into the file. A reader may keep it for a
         // moment longer: then the next erasure or the next start removes it.
         run(&self.writes, |connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))).await?;
-        Ok(was_there)
+        Ok(Ok(()))
     }
 
     async fn open_session(&self, hash: SessionHash, session: Session, proven: PasswordHash) -> Result<bool, AccountFault> {
@@ -159,6 +219,14 @@ impl AccountStore for SqliteAccounts {
         self.write(move |connection| sessions::end(connection, hash)).await
     }
 
+    async fn add_device(&self, hash: DeviceHash, device: Device, replaces: Option<DeviceHash>) -> Result<(), AccountFault> {
+        self.write(move |connection| devices::add(connection, hash, device, replaces)).await
+    }
+
+    async fn device(&self, hash: DeviceHash) -> Result<Option<Device>, AccountFault> {
+        self.read(move |connection| devices::find(connection, hash)).await
+    }
+
     async fn count_try(&self, key: TryKey, now: Timestamp) -> Result<Result<(), Locked>, AccountFault> {
         self.write(move |connection| tries::count(connection, key, now)).await
     }
@@ -170,6 +238,7 @@ impl AccountStore for SqliteAccounts {
     async fn sweep(&self, now: Timestamp) -> Result<(), AccountFault> {
         self.write(move |connection| {
             sessions::sweep(connection, now)?;
+            devices::sweep(connection, now)?;
             tries::sweep(connection, now)
         })
         .await

@@ -10,7 +10,8 @@ const APPLICATION_ID: i32 = 0x6c73_6163;
 
 /// What makes the file, step by step. Its version, `PRAGMA user_version`, is the number of steps that were taken. A step is
 /// never changed; a new one is added.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE accounts (
     id         BLOB PRIMARY KEY,         -- the UUID
     email      TEXT NOT NULL UNIQUE,     -- in lower case
@@ -31,7 +32,19 @@ CREATE TABLE tries (                     -- passwords that were wrong
     last_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tries_by_time ON tries (last_at);
-"];
+",
+    "
+-- Since when the address is known to be the owner's. Until now admins gave roles to people whom they knew.
+ALTER TABLE accounts ADD COLUMN verified_at INTEGER;
+UPDATE accounts SET verified_at = created_at WHERE role <> 'buyer';
+CREATE TABLE devices (                   -- browsers that signed in before
+    token      BLOB PRIMARY KEY,         -- SHA-256 of what the cookie has
+    account    BLOB NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    seen_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_by_account ON devices (account, seen_at);
+",
+];
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut to this size when it has been moved into the file.
@@ -92,6 +105,33 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     let connection = connect(path, flags).map_err(|error| OpenError::io(path, &error))?;
     connection.pragma_update(None, "query_only", true).map_err(|error| OpenError::io(path, &error))?;
     Ok(connection)
+}
+
+/// What a file has, for those who look after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// How many accounts.
+    pub accounts: u64,
+    /// Those of admins.
+    pub admins: u64,
+}
+
+/// Looks at a file without changing it.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn inspect(path: &Path) -> Result<Summary, OpenError> {
+    let of = |error: rusqlite::Error| OpenError::io(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags).map_err(of)?;
+    check(path, &connection)?;
+    let damage: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(of)?;
+    if damage != "ok" {
+        return Err(OpenError::io(path, &format!("it is damaged ({damage}); restore it from a backup")));
+    }
+    let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs).map_err(of);
+    let accounts = count("SELECT count(*) FROM accounts")?;
+    Ok(Summary { accounts, admins: count("SELECT count(*) FROM accounts WHERE role = 'admin'")? })
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
@@ -172,7 +212,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(open(&at(&dir)).unwrap());
         let connection = open(&at(&dir)).unwrap();
-        assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)), Ok(1));
+        assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)), Ok(2));
         assert_eq!(connection.pragma_query_value(None, "secure_delete", |row| row.get::<_, i32>(0)), Ok(1));
         #[cfg(unix)]
         for suffix in ["", "-wal"] {
@@ -181,6 +221,45 @@ mod tests {
             let file = dir.path().join(format!("accounts.db{suffix}"));
             assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{suffix}");
         }
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_becomes_one_of_the_second() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Connection::open(at(&dir)).unwrap();
+        first.execute_batch(STEPS[0]).unwrap();
+        first.pragma_update(None, "user_version", 1).unwrap();
+        first.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        first
+            .execute_batch("INSERT INTO accounts VALUES (x'01', 'ann@example.org', 'p', 'buyer', 7), (x'02', 'root@example.org', 'p', 'admin', 8)")
+            .unwrap();
+        drop(first);
+        let second = open(&at(&dir)).unwrap();
+        let verified = |id: u8| {
+            second.query_row("SELECT verified_at FROM accounts WHERE id = ?1", [[id]], |row| row.get::<_, Option<i64>>(0))
+        };
+        assert_eq!((verified(1), verified(2)), (Ok(None), Ok(Some(8))));
+    }
+
+    #[test]
+    fn it_is_inspected_without_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(inspect(&at(&dir)), Err(OpenError::Io { .. })) && !at(&dir).exists());
+        let connection = open(&at(&dir)).unwrap();
+        assert_eq!(inspect(&at(&dir)), Ok(Summary { accounts: 0, admins: 0 }));
+        let rows = "INSERT INTO accounts VALUES (x'01', 'a@example.org', 'p', 'buyer', 7, NULL), (x'02', 'r@example.org', 'p', 'admin', 8, 8)";
+        connection.execute_batch(rows).unwrap();
+        assert_eq!(inspect(&at(&dir)), Ok(Summary { accounts: 2, admins: 1 }));
+        drop(connection);
+        let before = std::fs::read(at(&dir)).unwrap();
+        assert_eq!(inspect(&at(&dir)), Ok(Summary { accounts: 2, admins: 1 }));
+        assert_eq!(std::fs::read(at(&dir)).unwrap(), before);
+        std::fs::write(
+            at(&dir),
+            "something else that is as long as the first page of a file of SQLite, which has one hundred bytes",
+        )
+        .unwrap();
+        assert_eq!(inspect(&at(&dir)), Err(OpenError::Foreign(at(&dir))));
     }
 
     #[test]

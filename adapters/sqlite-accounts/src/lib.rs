@@ -5,10 +5,11 @@
 //! power cut.
 
 mod accounts;
+mod devices;
 mod file;
 mod rows;
 mod sessions;
 mod tries;
 
 pub use accounts::SqliteAccounts;
-pub use file::OpenError;
+pub use file::{OpenError, Summary, inspect};

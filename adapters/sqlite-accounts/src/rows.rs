@@ -8,7 +8,9 @@ use std::error::Error;
 use uuid::Uuid;
 
 /// The columns of an account, in the order in which [`account`] reads them.
-pub(crate) const ACCOUNT: &str = "a.id, a.email, a.password, a.role, a.created_at";
+pub(crate) const ACCOUNT: &str = "a.id, a.email, a.password, a.role, a.created_at, a.verified_at";
+/// How many these are.
+pub(crate) const ACCOUNT_COLUMNS: usize = 6;
 /// Those of a session, after which [`session`] begins to read at the given one.
 pub(crate) const SESSION: &str = "s.account, s.opened_at, s.seen_at";
 
@@ -20,6 +22,7 @@ pub(crate) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         password: PasswordHash::new(&row.get::<_, String>(2)?),
         role: parsed(row, 3)?,
         created_at: time(row, 4)?,
+        verified_at: time_if_any(row, 5)?,
     })
 }
 
@@ -44,7 +47,11 @@ pub(crate) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> 
     Timestamp::from_timestamp_micros(micros).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, micros))
 }
 
-fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<AccountId> {
+fn time_if_any(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    row.get::<_, Option<i64>>(column)?.map(|_| time(row, column)).transpose()
+}
+
+pub(crate) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<AccountId> {
     Ok(AccountId(Uuid::from_bytes(row.get(column)?)))
 }
 

@@ -1,6 +1,6 @@
 //! Sessions.
 
-use crate::rows::{self, ACCOUNT, SESSION, bytes, micros};
+use crate::rows::{self, ACCOUNT, ACCOUNT_COLUMNS, SESSION, bytes, micros};
 use lastseat_domain::account::{Account, PasswordHash, Session, SessionHash};
 use lastseat_domain::{AccountId, Role, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -14,12 +14,17 @@ pub(crate) fn open(
     let sql = "INSERT INTO sessions SELECT ?1, id, ?3, ?4 FROM accounts WHERE id = ?2 AND password = ?5";
     let (opened, seen) = (micros(session.opened_at), micros(session.seen_at));
     let added = connection.execute(sql, params![hash.0, bytes(&session.account), opened, seen, proven.expose()])?;
+    if added > 0 {
+        let sql = "DELETE FROM sessions WHERE account = ?1 AND token NOT IN
+                   (SELECT token FROM sessions WHERE account = ?1 ORDER BY opened_at DESC, token = ?2 DESC LIMIT ?3)";
+        connection.execute(sql, params![bytes(&session.account), hash.0, i64::try_from(Session::MOST).unwrap_or(i64::MAX)])?;
+    }
     Ok(added > 0)
 }
 
 pub(crate) fn find(connection: &Connection, hash: SessionHash) -> rusqlite::Result<Option<(Session, Account)>> {
     let sql = format!("SELECT {ACCOUNT}, {SESSION} FROM sessions s JOIN accounts a ON a.id = s.account WHERE s.token = ?1");
-    let both = |row: &rusqlite::Row<'_>| Ok((rows::session(row, 5)?, rows::account(row)?));
+    let both = |row: &rusqlite::Row<'_>| Ok((rows::session(row, ACCOUNT_COLUMNS)?, rows::account(row)?));
     connection.prepare_cached(&sql)?.query_row([hash.0], both).optional()
 }
 

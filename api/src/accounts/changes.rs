@@ -1,51 +1,85 @@
 //! What becomes of an account: another password, another role, its end.
 
-use super::{Accounts, SignedIn, proof, weak};
-use crate::problem::Problem;
-use lastseat_domain::Role;
-use lastseat_domain::account::{Account, EmailAddress, check_password};
-use lastseat_domain::ports::accounts::AccountFault;
+use super::{Accounts, Browser, SignedIn, proof, weak};
+use crate::problem::{Code, Problem};
+use http::HeaderValue;
+use http::header::HeaderName;
+use lastseat_domain::account::{Account, AccountChange, AccountRefusal, EmailAddress, check_password};
+use lastseat_domain::{AccountId, Role};
 
 impl Accounts {
-    /// Makes the account an admin's, with this password; it is made if the address has none. Ends its sessions.
+    /// Makes the account an admin's, with this password; it is made if the address has none. Ends its sessions. Who may do
+    /// this knows whose the address is.
     ///
     /// # Errors
     /// 422 for a weak password; 503.
     pub async fn make_admin(&self, email: EmailAddress, password: &str) -> Result<Account, Problem> {
-        self.sign_up(email.clone(), password).await?;
-        let vanished = || AccountFault("the account has vanished".to_owned());
-        let account = self.0.store.by_email(email.clone()).await?.ok_or_else(vanished)?;
-        let hash = self.0.passwords.hash(password).await?;
-        // Addresses are not confirmed: somebody else may have the account, and must not become an admin with a password of theirs.
-        if !self.0.store.change_password(account.id, account.password, hash, None).await? {
-            return Err(AccountFault("the password was changed by somebody else meanwhile; try again".to_owned()).into());
-        }
-        self.0.store.forget_tries(proof::key(&email)).await?;
-        Ok(self.0.store.set_role(account.id, Role::Admin).await?.ok_or_else(vanished)?)
+        check_password(password, &email).map_err(weak)?;
+        let password = self.0.passwords.hash(password).await?;
+        let (id, now) = (AccountId(self.0.ids.uuid()), self.now());
+        let admin = Account { id, email, password, role: Role::Admin, created_at: now, verified_at: Some(now) };
+        let account = self.0.store.put(admin).await?;
+        self.0.store.forget_tries(proof::key(&account.email)).await?;
+        Ok(account)
     }
 
-    /// Replaces a password and ends the other sessions of the account.
+    /// Changes what an account may do.
+    ///
+    /// # Errors
+    /// 404 if there is none; 409 if its address is not known to be its owner's, or if it is the last admin's; 503.
+    pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, Problem> {
+        Ok(self.0.store.change(id, change, self.now()).await?.map_err(refused)?)
+    }
+
+    /// Replaces a password and ends the other sessions of the account. Returns the header that makes the browser known again.
     ///
     /// # Errors
     /// 401 for a wrong password, 422 for a weak one, 429, 503.
-    pub async fn change_password(&self, who: &SignedIn, current: &str, new: &str) -> Result<(), Problem> {
+    pub async fn change_password(
+        &self,
+        who: &SignedIn,
+        current: &str,
+        new: &str,
+        browser: &Browser,
+    ) -> Result<(HeaderName, HeaderValue), Problem> {
         check_password(new, &who.account.email).map_err(weak)?;
-        let account = self.prove(&who.account.email, current).await?;
+        let account = self.prove_owner(who, current).await?;
         let hash = self.0.passwords.hash(new).await?;
         // Somebody else may have changed it meanwhile.
         if !self.0.store.change_password(account.id, account.password, hash, Some(who.hash)).await? {
             return Err(proof::wrong());
         }
-        Ok(())
+        self.remember(account.id, browser).await
     }
 
     /// Erases an account.
     ///
     /// # Errors
-    /// 401 for a wrong password, 429, 503.
+    /// 401 for a wrong password, 409 if it is the last admin's, 429, 503.
     pub async fn erase(&self, who: &SignedIn, password: &str) -> Result<(), Problem> {
-        let account = self.prove(&who.account.email, password).await?;
-        self.0.store.erase(account.id).await?;
-        Ok(())
+        let account = self.prove_owner(who, password).await?;
+        // First: erasing leaves nothing of what was removed before.
+        self.0.store.forget_tries(proof::key(&account.email)).await?;
+        self.0.store.forget_tries(proof::key_of_owner(account.id)).await?;
+        self.0.store.erase(account.id).await?.or_else(|refusal| match refusal {
+            // A repeat, at the same moment.
+            AccountRefusal::Unknown => Ok(()),
+            refusal => Err(refused(refusal)),
+        })
+    }
+}
+
+fn refused(refusal: AccountRefusal) -> Problem {
+    match refusal {
+        AccountRefusal::Unknown => Problem::account_not_found(),
+        AccountRefusal::NotVerified => {
+            let detail = "Nobody knows yet whether the address is its owner's, and anybody can sign up with any address. Let the \
+                          owner confirm it, or send `\"verified\": true` if you know that it is theirs.";
+            Problem::new(Code::AddressNotVerified, detail)
+        }
+        AccountRefusal::LastAdmin => {
+            let detail = "This is the last account of an admin, and nobody else could give roles. Make another admin first.";
+            Problem::new(Code::LastAdmin, detail)
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! The cookie of a session: 256 random bits, which no script can read and no other site's form sends along.
+//! The cookies of a session, and of a browser that signed in before: 256 random bits each, which no script can read and no
+//! other site's form sends along.
 //!
-//! Over HTTPS it has the prefix `__Host-`, so that no other host of the domain can set one here. Only a browser on the
+//! Over HTTPS they have the prefix `__Host-`, so that no other host of the domain can set one here. Only a browser on the
 //! server's own machine gets one without `Secure`, under another name.
 
 use base64::Engine;
@@ -8,22 +9,29 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use http::header::COOKIE;
 use http::request::Parts;
-use lastseat_domain::account::SessionHash;
+use lastseat_domain::account::{Device, DeviceHash, SessionHash};
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::time::Duration;
 
 const SECURE: &str = "__Host-lastseat_session";
 const ON_THIS_MACHINE: &str = "lastseat_session";
+const SECURE_DEVICE: &str = "__Host-lastseat_device";
+const DEVICE_ON_THIS_MACHINE: &str = "lastseat_device";
 
 /// A session's secret. `Debug` doesn't print it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct SessionToken([u8; 32]);
 
+/// The secret of a browser that signed in before. `Debug` doesn't print it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct DeviceToken([u8; 32]);
+
 /// What a request says about the browser that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Browser {
     cookie: Cookie,
+    device: Option<DeviceToken>,
     is_secure: bool,
 }
 
@@ -40,12 +48,13 @@ impl Browser {
     #[must_use]
     pub fn of(parts: &Parts, public_url: Option<&str>) -> Self {
         let is_secure = public_url.is_some_and(|url| url.starts_with("https://")) || !is_on_this_machine(host(parts));
-        let name = if is_secure { SECURE } else { ON_THIS_MACHINE };
+        let (name, device) = if is_secure { (SECURE, SECURE_DEVICE) } else { (ON_THIS_MACHINE, DEVICE_ON_THIS_MACHINE) };
         let cookie = match values(parts, name).next() {
             None => Cookie::None,
             Some(value) => SessionToken::parse(value).map_or(Cookie::Unreadable, Cookie::Session),
         };
-        Self { cookie, is_secure }
+        let device = values(parts, device).next().and_then(decode).map(DeviceToken);
+        Self { cookie, device, is_secure }
     }
 
     pub(super) fn cookie(&self) -> Cookie {
@@ -61,19 +70,35 @@ impl Browser {
         }
     }
 
+    /// The device that its cookie names, if it names one.
+    pub(super) fn device(&self) -> Option<DeviceHash> {
+        self.device.as_ref().map(DeviceToken::hash)
+    }
+
+    /// The value of `Set-Cookie` that makes it this device.
+    pub(super) fn become_known(&self, device: DeviceToken) -> HeaderValue {
+        let name = if self.is_secure { SECURE_DEVICE } else { DEVICE_ON_THIS_MACHINE };
+        let seconds = Device::lasts().to_std().map_or(0, |lasts| lasts.as_secs());
+        self.set(name, &URL_SAFE_NO_PAD.encode(device.0), seconds)
+    }
+
     /// The value of `Set-Cookie` that gives it this session.
     pub(super) fn keep(&self, token: SessionToken, longest: Duration) -> HeaderValue {
-        self.set(&URL_SAFE_NO_PAD.encode(token.0), longest.as_secs())
+        self.set(self.name(), &URL_SAFE_NO_PAD.encode(token.0), longest.as_secs())
     }
 
     /// The value of `Set-Cookie` that takes the cookie away.
     #[must_use]
     pub fn forget(&self) -> HeaderValue {
-        self.set("", 0)
+        self.set(self.name(), "", 0)
     }
 
-    fn set(&self, value: &str, seconds: u64) -> HeaderValue {
-        let (name, secure) = if self.is_secure { (SECURE, "; Secure") } else { (ON_THIS_MACHINE, "") };
+    fn name(&self) -> &'static str {
+        if self.is_secure { SECURE } else { ON_THIS_MACHINE }
+    }
+
+    fn set(&self, name: &str, value: &str, seconds: u64) -> HeaderValue {
+        let secure = if self.is_secure { "; Secure" } else { "" };
         let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
         let mut value = HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
@@ -87,7 +112,7 @@ impl SessionToken {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+        decode(text).map(Self)
     }
 
     pub fn hash(&self) -> SessionHash {
@@ -105,6 +130,26 @@ impl std::fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SessionToken(…)")
     }
+}
+
+impl DeviceToken {
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn hash(&self) -> DeviceHash {
+        DeviceHash(Sha256::digest(self.0).into())
+    }
+}
+
+impl std::fmt::Debug for DeviceToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DeviceToken(…)")
+    }
+}
+
+fn decode(text: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
 /// Whether a header `Cookie` may name a session.
@@ -177,9 +222,23 @@ mod tests {
     }
 
     #[test]
+    fn a_device_has_a_cookie_of_its_own_which_is_no_session() {
+        let (device, secret) = (DeviceToken::new([7; 32]), URL_SAFE_NO_PAD.encode([7; 32]));
+        let secure = browser("tickets.example", &format!("__Host-lastseat_device={secret}"), None);
+        assert_eq!((secure.device(), secure.cookie()), (Some(device.hash()), Cookie::None));
+        assert_eq!(browser("localhost", &format!("lastseat_device={secret}"), None).device(), Some(device.hash()));
+        assert_eq!(browser("tickets.example", &format!("lastseat_device={secret}"), None).device(), None);
+        assert_eq!(browser("tickets.example", "__Host-lastseat_device=x", None).device(), None);
+        let expected = format!("__Host-lastseat_device={secret}; Path=/; Max-Age=15552000; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(secure.become_known(device).to_str().unwrap(), expected);
+        assert!(!may_have_session(expected.as_bytes()));
+    }
+
+    #[test]
     fn nothing_prints_the_secret() {
         let token = SessionToken::new([7; 32]);
-        let browser = browser("localhost", &format!("lastseat_session={}", URL_SAFE_NO_PAD.encode([7; 32])), None);
+        let secret = URL_SAFE_NO_PAD.encode([7; 32]);
+        let browser = browser("localhost", &format!("lastseat_session={secret}; lastseat_device={secret}"), None);
         let printed = format!("{token:?} {browser:?} {:?}", browser.keep(token, Duration::ZERO));
         assert!(!printed.contains(&URL_SAFE_NO_PAD.encode([7; 32])) && !printed.contains('7'), "{printed}");
     }

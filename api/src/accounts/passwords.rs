@@ -9,7 +9,7 @@ use lastseat_domain::account::PasswordHash;
 use lastseat_engine::Fault;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// The first choice of OWASP's Password Storage Cheat Sheet (2025): KiB of memory, passes, lanes.
@@ -20,6 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Passwords {
     turns: Arc<Semaphore>,
+}
+
+/// The right to hash one password now.
+pub(super) struct Turn {
+    _permit: OwnedSemaphorePermit,
 }
 
 /// What came of a comparison.
@@ -44,12 +49,26 @@ impl Passwords {
     pub async fn hash(&self, password: &str) -> Result<PasswordHash, Problem> {
         let salt = key_file::random().map_err(|error| Fault::Unavailable(error.to_string()))?;
         let password = password.to_owned();
-        let hashed = self.run(move || hash(password.as_bytes(), salt.get(..SALT).unwrap_or(&salt))).await?;
+        let hashed = self.turn().await?.run(move || hash(password.as_bytes(), salt.get(..SALT).unwrap_or(&salt))).await?;
         Ok(hashed.map_err(|error| Fault::Unavailable(error.to_string()))?)
     }
 
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// 503 for who waits too long.
+    pub async fn turn(&self) -> Result<Turn, Problem> {
+        let Ok(Ok(turn)) = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await else {
+            let detail = "Many people are signing in. Send the same request again after `retry_after` seconds.";
+            return Err(Problem::new(Code::Busy, detail).retry_after(PATIENCE));
+        };
+        Ok(Turn { _permit: turn })
+    }
+}
+
+impl Turn {
     /// Compares a password with a hash; without one it takes as long and is wrong.
-    pub async fn compare(&self, password: &str, known: Option<PasswordHash>) -> Result<Verdict, Problem> {
+    pub async fn compare(self, password: &str, known: Option<PasswordHash>) -> Result<Verdict, Problem> {
         let password = password.to_owned();
         let verdict = self.run(move || match known {
             Some(known) => compare(password.as_bytes(), &known),
@@ -58,13 +77,9 @@ impl Passwords {
         Ok(verdict.await?.map_err(|error| Fault::Damaged(format!("a password's hash: {error}")))?)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let Ok(Ok(turn)) = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await else {
-            let detail = "Many people are signing in. Send the same request again after `retry_after` seconds.";
-            return Err(Problem::new(Code::Busy, detail).retry_after(PATIENCE));
-        };
+    async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let working = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let _turn = self;
             work()
         });
         Ok(working.await.map_err(|error| Fault::Unavailable(error.to_string()))?)
@@ -100,15 +115,19 @@ fn cost(hash: &Phc) -> Result<(u32, u32, u32), HashError> {
 mod tests {
     use super::*;
 
+    async fn compare(passwords: &Passwords, password: &str, known: Option<PasswordHash>) -> Result<Verdict, Problem> {
+        passwords.turn().await?.compare(password, known).await
+    }
+
     #[tokio::test]
     async fn a_password_is_hashed_with_a_salt_of_its_own_at_the_cost_of_today() {
         let passwords = Passwords::default();
         let (one, other) = (passwords.hash("correct horse").await.unwrap(), passwords.hash("correct horse").await.unwrap());
         assert!(one.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.expose());
         assert_ne!(one, other);
-        assert_eq!(passwords.compare("correct horse", Some(one.clone())).await.unwrap(), Verdict::Right);
-        assert_eq!(passwords.compare("correct horsf", Some(one)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(passwords.compare("correct horse", None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(compare(&passwords, "correct horse", Some(one.clone())).await.unwrap(), Verdict::Right);
+        assert_eq!(compare(&passwords, "correct horsf", Some(one)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(compare(&passwords, "correct horse", None).await.unwrap(), Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -117,8 +136,8 @@ mod tests {
         let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let cheap = cheap.hash_password_with_salt(b"correct horse", &[1; SALT]).unwrap().to_string();
         let passwords = Passwords::default();
-        assert_eq!(passwords.compare("correct horse", Some(PasswordHash::new(&cheap))).await.unwrap(), Verdict::RightButOld);
-        assert_eq!(passwords.compare("wrong", Some(PasswordHash::new(&cheap))).await.unwrap(), Verdict::Wrong);
-        assert!(passwords.compare("x", Some(PasswordHash::new("plain"))).await.is_err());
+        assert_eq!(compare(&passwords, "correct horse", Some(PasswordHash::new(&cheap))).await.unwrap(), Verdict::RightButOld);
+        assert_eq!(compare(&passwords, "wrong", Some(PasswordHash::new(&cheap))).await.unwrap(), Verdict::Wrong);
+        assert!(compare(&passwords, "x", Some(PasswordHash::new("plain"))).await.is_err());
     }
 }

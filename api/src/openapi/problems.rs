@@ -163,9 +163,11 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "export_account" => vec![ACCOUNT, READ, LOG],
         "sign_out" => vec![ACCOUNT, COMMAND, KEYED],
         "change_password" => vec![&[C::WeakPassword], ACCOUNT, PASSWORD, COMMAND, KEYED],
-        "erase_account" => vec![ACCOUNT, PASSWORD, COMMAND, KEYED],
+        "erase_account" => vec![&[C::LastAdmin], ACCOUNT, PASSWORD, COMMAND, KEYED],
         "list_accounts" => vec![&[C::InvalidParameter, C::NoAccounts], PRIVILEGE, READ],
-        "change_account" => vec![&[C::AccountNotFound, C::NoAccounts], PRIVILEGE, COMMAND, KEYED],
+        "change_account" => {
+            vec![&[C::AccountNotFound, C::AddressNotVerified, C::LastAdmin, C::NoAccounts], PRIVILEGE, COMMAND, KEYED]
+        }
         "list_shows" => vec![&[C::InvalidParameter], READ],
         "get_show" => vec![&[C::ShowNotFound], READ],
         "get_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ],

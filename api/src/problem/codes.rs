@@ -69,6 +69,8 @@ codes! {
     NoAccounts = "no_accounts", NOT_FOUND, "This server has no accounts";
     AccountNotFound = "account_not_found", NOT_FOUND, "No such account";
     WeakPassword = "weak_password", UNPROCESSABLE_ENTITY, "The password is too easy to guess";
+    AddressNotVerified = "address_not_verified", CONFLICT, "The address is not verified";
+    LastAdmin = "last_admin", CONFLICT, "This is the last admin";
     TooManyTries = "too_many_tries", TOO_MANY_REQUESTS, "Too many wrong passwords";
 
     // Shows.

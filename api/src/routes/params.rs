@@ -49,17 +49,11 @@ in_path! {
     /// The voucher in the path.
     InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account. GET /v1/me/rewards lists them.");
     /// The account in the path.
-    InAccount(AccountId), |_| unknown_account();
+    InAccount(AccountId), |_| Problem::account_not_found();
     /// The endpoint in the path.
     InEndpoint(EndpointId), |_| unknown_endpoint();
     /// The payment intent in the path.
     InIntent(IntentId), |_| Problem::new(Code::SandboxRefused, "There is no such payment intent. Take its id from the booking's `next_action`.");
-}
-
-/// No account has this id.
-#[must_use]
-pub fn unknown_account() -> Problem {
-    Problem::new(Code::AccountNotFound, "There is no such account. GET /v1/accounts lists them.")
 }
 
 /// No endpoint has this name.

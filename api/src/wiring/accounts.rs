@@ -5,9 +5,9 @@ use super::start_error::StartError;
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use lastseat_domain::ports::{AccountStore, Clock, Ids};
+use lastseat_domain::ports::{AccountStore, Clock, Finding, Ids, Severity};
 use lastseat_in_process::{SystemClock, TimeOrderedIds};
-use lastseat_sqlite_accounts::{OpenError, SqliteAccounts};
+use lastseat_sqlite_accounts::{OpenError, SqliteAccounts, Summary, inspect};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -67,6 +67,38 @@ pub async fn open_beside_a_server(config: &Config) -> Result<Accounts, String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids = Arc::new(TimeOrderedIds::new(Arc::clone(&clock)));
     Ok(Accounts::new(store, clock, ids, None))
+}
+
+/// For `lastseat doctor`.
+pub(super) async fn check(config: &Config) -> Vec<Finding> {
+    const OF: &str = "accounts";
+    match are_wanted(config) {
+        Err(why) => return vec![Finding::new(Severity::Refuse, OF, why)],
+        Ok(false) => return vec![Finding::new(Severity::Ok, OF, "none: nobody signs in here")],
+        Ok(true) => {}
+    }
+    let file = DataDir::at(&config.data).accounts();
+    if !file.exists() {
+        return vec![Finding::new(Severity::Ok, OF, "a file in the data directory, made at the first start")];
+    }
+    let shown = file.display().to_string();
+    let looking = tokio::task::spawn_blocking(move || inspect(&file)).await;
+    let (severity, text) = match looking {
+        Ok(Ok(Summary { accounts, admins: 0 })) => {
+            let text = format!("{shown} has {accounts} accounts and no admin's; `lastseat admin create` makes one");
+            (Severity::Ok, text)
+        }
+        Ok(Ok(Summary { accounts, admins })) => {
+            (Severity::Ok, format!("{shown} has {accounts} accounts, {admins} of them of admins"))
+        }
+        // A server that is not made to have accounts sells without them.
+        Ok(Err(error @ OpenError::Io { .. })) if config.accounts.is_none() => {
+            (Severity::Warn, format!("people can't sign in: {error}"))
+        }
+        Ok(Err(error)) => (Severity::Refuse, error.to_string()),
+        Err(error) => (Severity::Warn, error.to_string()),
+    };
+    vec![Finding::new(severity, OF, text)]
 }
 
 async fn open_file(data: DataDir) -> Result<Arc<dyn AccountStore>, StartError> {

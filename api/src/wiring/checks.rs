@@ -29,6 +29,7 @@ pub async fn run_all(config: &Config) -> Vec<Finding> {
     findings.extend(key(config, Key::Token, &config.token_key_file(), token_key));
     findings.extend(key(config, Key::Ticket, &config.ticket_key_file(), ticket_key));
     findings.push(open_files());
+    findings.extend(super::accounts::check(config).await);
     findings.extend(super::oidc::check(config).await);
     findings.extend(event_log(config).await);
     findings.extend(seat_guard(config, &clock).await);

@@ -1,7 +1,7 @@
 //! The kinds of callers, and the bookings and tokens that one attempt is made with.
 
 use crate::common::{Call, TestServer};
-use crate::operations::Operation;
+use crate::operations::{self, Operation};
 use lastseat::auth::Role;
 use lastseat_domain::ticket::TicketFacts;
 use serde_json::{Value, json};
@@ -29,9 +29,15 @@ pub enum Caller {
     Manager,
     Auditor,
     Admin,
+    /// The session of an account that is a buyer's. Nothing in the path is theirs.
+    BuyersSession,
+    /// The session of an admin's account, without its token against forged requests.
+    BareSession,
+    /// The session of an admin's account.
+    AdminsSession,
 }
 
-pub const CALLERS: [Caller; 11] = [
+pub const CALLERS: [Caller; 14] = [
     Caller::Nobody,
     Caller::Forger,
     Caller::Owner,
@@ -43,20 +49,28 @@ pub const CALLERS: [Caller; 11] = [
     Caller::Manager,
     Caller::Auditor,
     Caller::Admin,
+    Caller::BuyersSession,
+    Caller::BareSession,
+    Caller::AdminsSession,
 ];
 
 impl Caller {
-    /// The role of the caller's token, and whether the booking, voucher or intent in the path is the caller's own.
+    /// The role of the caller's token or session, and whether the booking, voucher or intent in the path is the caller's own.
     pub fn role(self) -> Option<(Role, bool)> {
         Some(match self {
             Self::Owner => (Role::Buyer, true),
-            Self::Stranger => (Role::Buyer, false),
+            Self::Stranger | Self::BuyersSession => (Role::Buyer, false),
             Self::Staff => (Role::Staff, false),
             Self::Manager => (Role::Manager, false),
             Self::Auditor => (Role::Auditor, false),
-            Self::Admin => (Role::Admin, false),
+            Self::Admin | Self::AdminsSession => (Role::Admin, false),
             _ => return None,
         })
+    }
+
+    /// Whether a session proves who it is.
+    pub fn is_signed_in(self) -> bool {
+        matches!(self, Self::BuyersSession | Self::BareSession | Self::AdminsSession)
     }
 
     pub fn title(self) -> &'static str {
@@ -72,6 +86,9 @@ impl Caller {
             Self::Manager => "manager",
             Self::Auditor => "auditor",
             Self::Admin => "admin",
+            Self::BuyersSession => "foreign, buyer's session",
+            Self::BareSession => "admin's session, no CSRF token",
+            Self::AdminsSession => "admin's session",
         }
     }
 }
@@ -92,6 +109,17 @@ pub struct Cast {
     foreign: String,
     buyer: String,
     stranger: String,
+}
+
+/// Browsers that are signed in: a buyer's, with an account of its own, and the admin's.
+pub struct Sessions {
+    buyer: Session,
+    admin: Session,
+}
+
+struct Session {
+    cookie: String,
+    csrf: String,
 }
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -186,7 +214,7 @@ impl Cast {
     }
 
     /// The call with the caller's token.
-    pub fn by(&self, server: &TestServer, call: Call, caller: Caller) -> Call {
+    pub fn by(&self, server: &TestServer, sessions: &Sessions, call: Call, caller: Caller) -> Call {
         match caller {
             Caller::Nobody => call,
             Caller::Forger => {
@@ -203,7 +231,31 @@ impl Cast {
             Caller::Manager => call.bearer(&server.token("mary", Role::Manager)),
             Caller::Auditor => call.bearer(&server.token("audrey", Role::Auditor)),
             Caller::Admin => call.admin(server),
+            Caller::BuyersSession => sessions.buyer.sends(call),
+            Caller::BareSession => call.header("cookie", &sessions.admin.cookie),
+            Caller::AdminsSession => sessions.admin.sends(call),
         }
+    }
+}
+
+impl Sessions {
+    pub async fn open(server: &TestServer) -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let email = format!("ann-{number}@example.org");
+        server.accounts.sign_up(email.parse().unwrap(), operations::PASSWORD).await.unwrap();
+        Self { buyer: Session::open(server, &email).await, admin: Session::open(server, operations::ADMIN).await }
+    }
+}
+
+impl Session {
+    async fn open(server: &TestServer, email: &str) -> Self {
+        let signed_in = server.post("/v1/sessions").json(operations::credentials(email)).send().await;
+        let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
+        Self { cookie, csrf: signed_in.text("csrf_token") }
+    }
+
+    fn sends(&self, call: Call) -> Call {
+        call.header("cookie", &self.cookie).header("x-csrf-token", &self.csrf)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every operation of the OpenAPI document, and a request for each.
 
-use crate::callers::{Caller, Cast};
+use crate::callers::{Caller, Cast, Sessions};
 use crate::common::{Call, TestServer};
 use lastseat::auth::Role;
 use serde_json::{Value, json};
@@ -38,9 +38,13 @@ pub fn plan() -> Value {
     json!({"plan": PLAN, "name": "House", "areas": [{"area": "floor", "category": "floor", "capacity": 10}]})
 }
 
-/// Of an account that is there.
-pub fn credentials() -> Value {
-    json!({"email": "ann@example.org", "password": "correct horse battery staple"})
+/// Of every account.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The account of the admin.
+pub const ADMIN: &str = "root@example.org";
+
+pub fn credentials(email: &str) -> Value {
+    json!({"email": email, "password": PASSWORD})
 }
 
 pub struct Operation {
@@ -86,12 +90,17 @@ impl Operation {
         })
     }
 
-    pub async fn attempt(&self, server: &TestServer, cast: &Cast, caller: Caller) -> Outcome {
+    /// Whether it may end the caller's session.
+    pub fn is_about_accounts(&self) -> bool {
+        self.path.starts_with("/v1/accounts") || self.path.starts_with("/v1/sessions")
+    }
+
+    pub async fn attempt(&self, server: &TestServer, sessions: &Sessions, cast: &Cast, caller: Caller) -> Outcome {
         let mut call = server.call(&self.method, &self.address(cast));
         if let Some(body) = self.body(cast) {
             call = call.json(body);
         }
-        let (status, problem) = answer(cast.by(server, call, caller)).await;
+        let (status, problem) = answer(cast.by(server, sessions, call, caller)).await;
         match (status, problem.as_str()) {
             (401, _) => Outcome::Unauthenticated,
             (403, _) => Outcome::Forbidden,
@@ -125,8 +134,9 @@ impl Operation {
     fn body(&self, cast: &Cast) -> Option<Value> {
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", path) if path.ends_with("/blocks") => Some(json!({"area": "floor", "quantity": 1, "reason": "Press"})),
-            ("POST", "/v1/accounts" | "/v1/sessions") => Some(credentials()),
-            ("POST", path) if path.starts_with("/v1/accounts/me/") => Some(json!({"password": "x"})),
+            ("POST", "/v1/accounts" | "/v1/sessions") => Some(credentials(ADMIN)),
+            ("POST", "/v1/accounts/me/password") => Some(json!({"current_password": PASSWORD, "password": PASSWORD})),
+            ("POST", "/v1/accounts/me/erase") => Some(json!({"password": PASSWORD})),
             ("PATCH", "/v1/accounts/{account}") => Some(json!({"role": "buyer"})),
             ("POST", "/v1/challenges") => Some(json!({"show": cast.show})),
             ("POST", "/v1/plans") => Some(plan()),

@@ -41,12 +41,13 @@ pub fn forbids(caller: Caller, method: &str, path: &str, row: &[Outcome]) -> boo
     let of_one_booking = path.starts_with("/v1/bookings/") || path.contains("{voucher}");
     match caller {
         Caller::BookingToken | Caller::SiblingToken | Caller::ForeignToken if is_hold(method, path) => true,
+        Caller::BareSession => method != "GET" && !["/v1/accounts", "/v1/sessions"].contains(&path),
         _ if public && caller != Caller::Forger => false,
         Caller::Nobody => !is_public(method, path),
         Caller::Forger => path.starts_with("/v1/") && !path.starts_with("/v1/sandbox/"),
-        Caller::Stranger | Caller::SiblingToken | Caller::ForeignToken if of_one_booking => true,
+        Caller::Stranger | Caller::BuyersSession | Caller::SiblingToken | Caller::ForeignToken if of_one_booking => true,
         Caller::Auditor => method != "GET" || is_for_admins(path) || is_of_vouchers(path) || is_of_tickets(path),
-        Caller::Admin => false,
+        Caller::Admin | Caller::AdminsSession => false,
         Caller::Manager => path.starts_with("/v1/audit") || is_for_admins(path),
         Caller::Staff => path.starts_with("/v1/audit") || is_for_admins(path) || is_for_managers(method, path),
         _ => is_for_the_shop(method, path),

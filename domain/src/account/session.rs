@@ -23,6 +23,9 @@ pub struct Session {
 const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 impl Session {
+    /// Sessions of one account; with another one the oldest ends. Right passwords are not limited, and the file must be.
+    pub const MOST: usize = 50;
+
     /// Time without use after which it ends, and the longest that it lasts. Who can do harm to others has to sign in each day.
     #[must_use]
     pub fn limits(role: Role) -> (TimeDelta, TimeDelta) {

@@ -3,9 +3,11 @@
 //! Each method is atomic. What ends sessions does so together with the change that ends them, so that no request after it is
 //! answered to the session that was.
 
-use crate::account::{Account, EmailAddress, Locked, PasswordHash, Session, SessionHash};
+use crate::Timestamp;
+use crate::account::{
+    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, Locked, PasswordHash, Session, SessionHash,
+};
 use crate::ids::AccountId;
-use crate::{Role, Timestamp};
 use async_trait::async_trait;
 
 /// The store can't be read or written.
@@ -32,7 +34,12 @@ pub trait AccountStore: Send + Sync + 'static {
     /// Up to so many accounts, newest first, made before the account `after`.
     async fn list(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>, AccountFault>;
 
-    /// Replaces a password that is still `from` and ends the account's sessions, all but `keep`. Returns whether it was.
+    /// Adds an account or, if its address has one, gives that one the password and the role of `account` and verifies it; ends
+    /// its sessions and forgets its devices. Returns the account as it is then.
+    async fn put(&self, account: Account) -> Result<Account, AccountFault>;
+
+    /// Replaces a password that is still `from`, forgets the account's devices and ends its sessions, all but `keep`. Returns
+    /// whether it was.
     async fn change_password(
         &self,
         id: AccountId,
@@ -44,13 +51,20 @@ pub trait AccountStore: Send + Sync + 'static {
     /// Replaces the hash of the same password. Nothing happens if it is not `from` any more.
     async fn rehash(&self, id: AccountId, from: PasswordHash, to: PasswordHash) -> Result<(), AccountFault>;
 
-    /// Gives the account a role and, if it had another one, ends its sessions. Returns the account as it is then.
-    async fn set_role(&self, id: AccountId, role: Role) -> Result<Option<Account>, AccountFault>;
+    /// Changes an account that may be changed so ([`Account::check`]). With another role its sessions end. Returns the account as
+    /// it is then.
+    async fn change(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        now: Timestamp,
+    ) -> Result<Result<Account, AccountRefusal>, AccountFault>;
 
-    /// Removes the account and everything that is known about its owner, sessions included. Returns whether there was one.
-    async fn erase(&self, id: AccountId) -> Result<bool, AccountFault>;
+    /// Removes the account and everything that is known about its owner, sessions included, unless it is the last admin's.
+    async fn erase(&self, id: AccountId) -> Result<Result<(), AccountRefusal>, AccountFault>;
 
-    /// Opens a session for who has proven this password, unless it is not the account's any more. Returns whether it did.
+    /// Opens a session for who has proven this password, unless it is not the account's any more. Returns whether it did. With
+    /// more than [`Session::MOST`] the oldest end.
     async fn open_session(&self, hash: SessionHash, session: Session, proven: PasswordHash) -> Result<bool, AccountFault>;
 
     /// A session and its account.
@@ -65,12 +79,19 @@ pub trait AccountStore: Send + Sync + 'static {
     /// Ends a session, if there is one.
     async fn end_session(&self, hash: SessionHash) -> Result<(), AccountFault>;
 
+    /// Knows a device from now on, if its account is there, and forgets the one that it `replaces`. With more than
+    /// [`Device::MOST`] those that were used longest ago are forgotten.
+    async fn add_device(&self, hash: DeviceHash, device: Device, replaces: Option<DeviceHash>) -> Result<(), AccountFault>;
+
+    /// A device.
+    async fn device(&self, hash: DeviceHash) -> Result<Option<Device>, AccountFault>;
+
     /// Counts a try, unless there was one too many ([`Tries::with_another`](crate::account::Tries::with_another)).
     async fn count_try(&self, key: TryKey, now: Timestamp) -> Result<Result<(), Locked>, AccountFault>;
 
     /// Forgets all tries: the last one was right.
     async fn forget_tries(&self, key: TryKey) -> Result<(), AccountFault>;
 
-    /// Removes sessions that are over, and tries that don't matter any more.
+    /// Removes sessions and devices that are over, and tries that don't matter any more.
     async fn sweep(&self, now: Timestamp) -> Result<(), AccountFault>;
 }

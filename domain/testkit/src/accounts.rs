@@ -2,7 +2,9 @@
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
-use lastseat_domain::account::{Account, EmailAddress, PasswordHash, Session, SessionHash};
+use lastseat_domain::account::{
+    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, PasswordHash, Session, SessionHash,
+};
 use lastseat_domain::ports::AccountStore;
 use lastseat_domain::ports::accounts::TryKey;
 use lastseat_domain::{AccountId, Role, Timestamp};
@@ -31,6 +33,13 @@ cases!(
     a_changed_password_ends_the_other_sessions,
     only_a_password_that_is_still_the_same_is_changed,
     another_role_ends_the_sessions,
+    a_role_is_for_those_whose_address_is_known_to_be_theirs,
+    the_last_admin_stays,
+    of_two_admins_who_go_at_once_one_stays,
+    an_account_is_put_with_everything_at_once,
+    only_the_newest_sessions_are_kept,
+    devices_are_known_until_they_are_replaced_or_many,
+    a_changed_password_or_an_erased_account_forgets_the_devices,
     an_erased_account_leaves_nothing,
     a_use_is_written_down,
     tries_are_counted_and_forgotten,
@@ -46,6 +55,7 @@ pub fn account(number: u128, email: &str) -> Account {
         password: PasswordHash::new("first"),
         role: Role::Buyer,
         created_at: at(i64::try_from(number).unwrap()),
+        verified_at: None,
     }
 }
 
@@ -159,21 +169,130 @@ async fn only_a_password_that_is_still_the_same_is_changed(store: Store) {
 async fn another_role_ends_the_sessions(store: Store) {
     let ann = ann(&store).await;
     sign_in(&store, &ann, 1).await;
-    assert_eq!(store.set_role(ann.id, Role::Buyer).await.unwrap().map(|account| account.role), Some(Role::Buyer));
+    assert_eq!(give(&store, &ann, Role::Buyer).await, Ok(Role::Buyer));
     assert!(is_open(&store, 1).await, "nothing has changed");
-    assert_eq!(store.set_role(ann.id, Role::Staff).await.unwrap().map(|account| account.role), Some(Role::Staff));
+    assert_eq!(give(&store, &ann, Role::Staff).await, Ok(Role::Staff));
     assert!(!is_open(&store, 1).await);
-    assert_eq!(store.set_role(AccountId(Uuid::from_u128(9)), Role::Staff).await.unwrap(), None);
+    assert_eq!(give(&store, &account(9, "nobody@example.org"), Role::Staff).await, Err(AccountRefusal::Unknown));
+}
+
+/// Gives a role to somebody whose address is known to be theirs.
+async fn give(store: &Store, account: &Account, role: Role) -> Result<Role, AccountRefusal> {
+    let change = AccountChange { role: Some(role), is_verified: true };
+    store.change(account.id, change, at(20)).await.unwrap().map(|account| account.role)
+}
+
+async fn a_role_is_for_those_whose_address_is_known_to_be_theirs(store: Store) {
+    let ann = ann(&store).await;
+    let change = |role, is_verified| store.change(ann.id, AccountChange { role, is_verified }, at(20));
+    assert_eq!(change(Some(Role::Admin), false).await.unwrap(), Err(AccountRefusal::NotVerified));
+    assert_eq!(store.by_id(ann.id).await.unwrap().as_ref(), Some(&ann));
+    let verified = Account { verified_at: Some(at(20)), ..ann.clone() };
+    assert_eq!(change(None, true).await.unwrap().as_ref(), Ok(&verified));
+    let again = store.change(ann.id, AccountChange { role: Some(Role::Staff), is_verified: true }, at(30)).await.unwrap();
+    assert_eq!(again, Ok(Account { role: Role::Staff, ..verified }));
+    assert_eq!(store.by_id(ann.id).await.unwrap().as_ref(), again.as_ref().ok());
+}
+
+async fn admins(store: &Store) -> (Account, Account) {
+    let of = |number, email| Account { role: Role::Admin, verified_at: Some(at(1)), ..account(number, email) };
+    let both = (of(1, "ann@example.org"), of(2, "bob@example.org"));
+    assert!(store.add(both.0.clone()).await.unwrap() && store.add(both.1.clone()).await.unwrap());
+    both
+}
+
+async fn the_last_admin_stays(store: Store) {
+    let (ann, bob) = admins(&store).await;
+    assert_eq!(give(&store, &ann, Role::Staff).await, Ok(Role::Staff));
+    assert_eq!(give(&store, &bob, Role::Manager).await, Err(AccountRefusal::LastAdmin));
+    assert_eq!(store.erase(bob.id).await.unwrap(), Err(AccountRefusal::LastAdmin));
+    assert_eq!(store.by_id(bob.id).await.unwrap().as_ref(), Some(&bob));
+    assert_eq!(store.erase(ann.id).await.unwrap(), Ok(()));
+    assert_eq!(give(&store, &bob, Role::Admin).await, Ok(Role::Admin));
+}
+
+async fn of_two_admins_who_go_at_once_one_stays(store: Store) {
+    let (ann, bob) = admins(&store).await;
+    let gone = join_all([store.erase(ann.id), store.erase(bob.id)]).await;
+    assert_eq!(gone.iter().filter(|gone| **gone == Ok(Ok(()))).count(), 1, "{gone:?}");
+    assert_eq!(store.list(None, 10).await.unwrap().len(), 1);
+}
+
+async fn an_account_is_put_with_everything_at_once(store: Store) {
+    let ann = ann(&store).await;
+    sign_in(&store, &ann, 1).await;
+    store.add_device(device(1), used(&ann, 10), None).await.unwrap();
+    let root = Account { role: Role::Admin, password: PasswordHash::new("second"), verified_at: Some(at(9)), ..ann.clone() };
+    let put = store.put(Account { id: AccountId(Uuid::from_u128(7)), created_at: at(9), ..root.clone() }).await.unwrap();
+    assert_eq!(put, root, "the account that was there");
+    assert_eq!(store.by_id(ann.id).await.unwrap(), Some(root));
+    assert!(!is_open(&store, 1).await);
+    assert_eq!(store.device(device(1)).await.unwrap(), None);
+    let bob = Account { role: Role::Admin, ..account(2, "bob@example.org") };
+    assert_eq!(store.put(bob.clone()).await.unwrap(), bob);
+    assert_eq!(store.by_id(bob.id).await.unwrap(), Some(bob));
+}
+
+async fn only_the_newest_sessions_are_kept(store: Store) {
+    let ann = ann(&store).await;
+    let most = u8::try_from(Session::MOST).unwrap();
+    for number in 0..=most {
+        let opened_at = at(i64::from(number));
+        let session = Session { account: ann.id, opened_at, seen_at: opened_at };
+        assert!(store.open_session(hash(number), session, ann.password.clone()).await.unwrap());
+    }
+    assert_eq!(store.sessions_of(ann.id).await.unwrap().len(), Session::MOST);
+    assert!(!is_open(&store, 0).await && is_open(&store, 1).await && is_open(&store, most).await);
+}
+
+fn device(number: u8) -> DeviceHash {
+    DeviceHash([number; 32])
+}
+
+fn used(account: &Account, second: i64) -> Device {
+    Device { account: account.id, seen_at: at(second) }
+}
+
+async fn devices_are_known_until_they_are_replaced_or_many(store: Store) {
+    let ann = ann(&store).await;
+    store.add_device(device(1), used(&ann, 10), None).await.unwrap();
+    assert_eq!(store.device(device(1)).await.unwrap(), Some(used(&ann, 10)));
+    store.add_device(device(2), used(&ann, 11), Some(device(1))).await.unwrap();
+    assert_eq!(store.device(device(1)).await.unwrap(), None);
+    let most = u8::try_from(Device::MOST).unwrap();
+    for number in 3..=most + 2 {
+        store.add_device(device(number), used(&ann, 20), None).await.unwrap();
+    }
+    assert_eq!(store.device(device(2)).await.unwrap(), None, "the one that was used longest ago");
+    assert!(store.device(device(most + 2)).await.unwrap().is_some());
+    let nobody = account(9, "nobody@example.org");
+    store.add_device(device(200), used(&nobody, 20), None).await.unwrap();
+    assert_eq!(store.device(device(200)).await.unwrap(), None);
+    store.sweep(at(20) + Device::lasts()).await.unwrap();
+    assert_eq!(store.device(device(most + 2)).await.unwrap(), None);
+}
+
+async fn a_changed_password_or_an_erased_account_forgets_the_devices(store: Store) {
+    let (ann, bob) = (ann(&store).await, account(2, "bob@example.org"));
+    assert!(store.add(bob.clone()).await.unwrap());
+    for (account, number) in [(&ann, 1), (&bob, 2)] {
+        store.add_device(device(number), used(account, 10), None).await.unwrap();
+    }
+    assert!(store.change_password(ann.id, ann.password.clone(), PasswordHash::new("second"), None).await.unwrap());
+    assert_eq!(store.device(device(1)).await.unwrap(), None);
+    assert_eq!(store.device(device(2)).await.unwrap(), Some(used(&bob, 10)));
+    assert_eq!(store.erase(bob.id).await.unwrap(), Ok(()));
+    assert_eq!(store.device(device(2)).await.unwrap(), None);
 }
 
 async fn an_erased_account_leaves_nothing(store: Store) {
     let ann = ann(&store).await;
     sign_in(&store, &ann, 1).await;
-    assert!(store.erase(ann.id).await.unwrap());
+    assert_eq!(store.erase(ann.id).await.unwrap(), Ok(()));
     assert!(!is_open(&store, 1).await);
     assert_eq!(store.by_id(ann.id).await.unwrap(), None);
     assert_eq!(store.sessions_of(ann.id).await.unwrap(), []);
-    assert!(!store.erase(ann.id).await.unwrap());
+    assert_eq!(store.erase(ann.id).await.unwrap(), Err(AccountRefusal::Unknown));
     assert!(store.add(account(2, "ann@example.org")).await.unwrap(), "the address may be used again");
 }
 

@@ -6,15 +6,15 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::{Caller, Permission};
 use crate::metrics;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::routes::command::{Command, execute};
-use crate::routes::params::{InAccount, Params, unknown_account, wrong};
+use crate::routes::params::{InAccount, Params, wrong};
 use crate::routes::sender::ManageAccounts;
 use crate::routes::wire::List;
 use crate::routes::wire::names::AccountRole;
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::account::EmailAddress;
+use lastseat_domain::account::{AccountChange, EmailAddress};
 use lastseat_domain::{AccountId, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -53,21 +53,26 @@ pub async fn list_accounts(State(app): State<App>, caller: Caller, params: Param
     Ok(Answer::json(StatusCode::OK, &List { data: found.iter().map(AccountJson::of).collect(), has_more }))
 }
 
-/// What to change.
+/// What to change: at least one of these.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub struct AccountChange {
-    #[schema(value_type = AccountRole)]
-    role: Role,
+#[schema(as = AccountChange)]
+pub struct ChangeBody {
+    #[schema(value_type = Option<AccountRole>)]
+    role: Option<Role>,
+    /// `true`: you know that the address is its owner's. It can't be taken back.
+    verified: Option<bool>,
 }
 
 /// Gives an account a role. If it had another one, its sessions end at once: its owner signs in again.
+///
+/// Every role but `buyer` is for accounts whose address is known to be their owner's. There is always an admin: the last one stays.
 #[utoipa::path(
     patch,
     path = "/v1/accounts/{account}",
     tag = "accounts",
     params(("account" = String, Path, description = "The account's id")),
-    request_body = AccountChange,
+    request_body = ChangeBody,
     responses((status = 200, description = "The account", body = AccountJson)),
     security(("token" = [])),
 )]
@@ -78,9 +83,14 @@ pub async fn change_account(
 ) -> Answer {
     execute(&app, metrics::Command::ChangeAccount, command, async move |app: App, command: Command<ManageAccounts>| {
         let accounts = accounts(&app)?;
-        let AccountChange { role } = command.json()?;
-        let account = accounts.store().set_role(id, role).await?.ok_or_else(unknown_account)?;
-        tracing::info!(account = %id, role = role.name(), by = command.caller.name(), "an account has a role");
+        let ChangeBody { role, verified } = command.json()?;
+        if verified == Some(false) || (role, verified) == (None, None) {
+            let detail = "Send `role`, `verified` or both; `verified` can only be true.";
+            return Err(Problem::new(Code::InvalidRequest, detail));
+        }
+        let account = accounts.change(id, AccountChange { role, is_verified: verified == Some(true) }).await?;
+        let (role, verified) = (account.role.name(), account.verified_at.is_some());
+        tracing::info!(account = %id, role, verified, by = command.caller.name(), "an admin has changed an account");
         Ok(Answer::json(StatusCode::OK, &AccountJson::of(&account)).undecided())
     })
     .await

@@ -31,12 +31,15 @@ pub struct AccountJson {
     role: Role,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// Whether it is known that the address is its owner's. A role needs that.
+    verified: bool,
 }
 
 impl AccountJson {
     pub(super) fn of(account: &Account) -> Self {
-        let Account { id, email, role, created_at, password: _ } = account;
-        Self { id: *id, buyer: id.buyer(), email: email.as_str().to_owned(), role: *role, created_at: *created_at }
+        let Account { id, email, role, created_at, verified_at, password: _ } = account;
+        let (email, verified) = (email.as_str().to_owned(), verified_at.is_some());
+        Self { id: *id, buyer: id.buyer(), email, role: *role, created_at: *created_at, verified }
     }
 }
 
@@ -77,8 +80,9 @@ pub async fn change_password(State(app): State<App>, command: Result<Command<Acc
         let accounts = accounts(&app)?;
         let PasswordBody { current_password, password } = command.json()?;
         let guess = app.limits().sign_in(command.client, accounts.now(), app.metrics())?;
-        guess.of(accounts.change_password(who(&command)?, &current_password, &password).await)?;
-        Ok(Answer::nothing())
+        let browser = accounts.browser(&command.head);
+        let known = guess.of(accounts.change_password(who(&command)?, &current_password, &password, &browser).await)?;
+        Ok(Answer::nothing().with([known]))
     })
     .await
 }

@@ -67,7 +67,7 @@ pub async fn sign_in(State(app): State<App>, command: Result<Command<Newcomer>, 
         let opened = guess.of(accounts.sign_in(&email, &password, browser).await)?;
         let answer = Answer::json(StatusCode::CREATED, &SessionJson::from(opened.who));
         // A repeat opens another one: the secret of a session is nowhere but in its browser.
-        Ok(answer.location("/v1/sessions/current").header(SET_COOKIE, opened.cookie).undecided())
+        Ok(answer.location("/v1/sessions/current").with(opened.cookies).undecided())
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! Guessing passwords, and finding out who has an account.
 
-use super::{ANN, BOB, Browser, PASSWORD, Stage};
+use super::{ANN, BOB, Browser, PASSWORD, Stage, device_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -25,6 +25,47 @@ async fn after_five_wrong_passwords_the_right_one_waits_too() {
     // All is forgotten.
     stage.try_sign_in(ANN, "wrong password").await.is(401, "wrong_credentials");
     Browser::of(&stage.server, &stage.try_sign_in(ANN, PASSWORD).await);
+    stage.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_keeps_nobody_out_of_their_own_browser() {
+    let stage = Stage::open().await;
+    stage.sign_up(ANN).await;
+    let signed_in = stage.try_sign_in(ANN, PASSWORD).await;
+    let (ann, device) = (Browser::of(&stage.server, &signed_in), device_of(&signed_in));
+    let mallorys = device_of(&{
+        stage.sign_up(BOB).await;
+        stage.try_sign_in(BOB, PASSWORD).await
+    });
+    for number in 0..5 {
+        stage.try_sign_in(ANN, &format!("wrong password {number}")).await.is(401, "wrong_credentials");
+    }
+    stage.try_sign_in(ANN, PASSWORD).await.is(429, "too_many_tries");
+    let from = |device: &str, password: &str| stage.signing_in(ANN, password).header("cookie", device).send();
+    // A device is known to its own account only.
+    for other in [&mallorys, "__Host-lastseat_device=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "__Host-lastseat_device=x"] {
+        from(other, PASSWORD).await.is(429, "too_many_tries");
+    }
+    // Who is signed in changes the password meanwhile, and a browser that signed in before signs in again.
+    let change = ann.post("/v1/accounts/me/password").header("cookie", &device);
+    let changed = change.json(json!({"current_password": PASSWORD, "password": "four other random words"})).send().await;
+    assert_eq!(changed.status, 204, "{changed:?}");
+    from(&device, "four other random words").await.is(429, "too_many_tries");
+    let device = device_of(&changed);
+    let again = from(&device, "four other random words").await;
+    assert_eq!(again.status, 201, "{again:?}");
+    // It may guess as little as anybody, and what it does is nobody else's.
+    from(&device, "four other random words").await.is(429, "too_many_tries");
+    let device = device_of(&again);
+    for number in 0..5 {
+        from(&device, &format!("wrong password {number}")).await.is(401, "wrong_credentials");
+    }
+    from(&device, "four other random words").await.is(429, "too_many_tries");
+    stage.clock.advance(Duration::from_secs(30));
+    stage.try_sign_in(ANN, "wrong password").await.is(401, "wrong_credentials");
+    assert_eq!(from(&device, "four other random words").await.status, 201);
+    stage.try_sign_in(ANN, "four other random words").await.is(429, "too_many_tries");
     stage.server.stop().await;
 }
 

@@ -100,7 +100,17 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// The name and value of the cookie that an answer sets.
+/// The name and value of the cookie by which a browser is known that signed in before.
+fn device_of(reply: &Reply) -> String {
+    let mut cookies = reply.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    let device = cookies.find(|cookie| cookie.starts_with("__Host-lastseat_device=")).unwrap();
+    for part in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/;", "; Max-Age=15552000"] {
+        assert!(device.contains(part), "{part} is missing in {device}");
+    }
+    device.split(';').next().unwrap().to_owned()
+}
+
+/// The name and value of the session's cookie that an answer sets.
 fn cookie_of(reply: &Reply) -> String {
     let cookie = reply.header("set-cookie");
     assert!(cookie.starts_with("__Host-lastseat_session="), "{reply:?}");

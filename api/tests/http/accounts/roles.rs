@@ -19,6 +19,14 @@ async fn another_role_ends_the_sessions_at_once_and_counts_from_the_next() {
     give(&ann, "admin").await.is(403, "forbidden");
     root.bare("PATCH", &path).json(json!({"role": "staff"})).send().await.is(403, "csrf_token_invalid");
     give(&root, "king").await.is(422, "invalid_request");
+    // Somebody else may have signed up with her address.
+    give(&root, "staff").await.is(409, "address_not_verified");
+    for body in [json!({}), json!({"verified": false}), json!({"role": "staff", "verified": false})] {
+        root.command("PATCH", &path).json(body).send().await.is(422, "invalid_request");
+    }
+    assert_eq!(ann.get("/v1/accounts/me").await.json()["verified"], false);
+    let known = root.command("PATCH", &path).json(json!({"verified": true})).send().await.json();
+    assert_eq!((&known["verified"], &known["role"]), (&json!(true), &json!("buyer")));
     assert!(!ann.is_over().await);
     assert_eq!(give(&root, "staff").await.text("role"), "staff");
     assert!(ann.is_over().await && !bob.is_over().await);
@@ -30,6 +38,29 @@ async fn another_role_ends_the_sessions_at_once_and_counts_from_the_next() {
     give(&root, "buyer").await;
     assert!(ann.is_over().await);
     stage.sign_in(ANN).await.get("/v1/bookings").await.is(403, "forbidden");
+    stage.server.stop().await;
+}
+
+#[tokio::test]
+async fn the_last_admin_stays_one() {
+    let stage = Stage::open().await;
+    stage.server.accounts.make_admin("root@example.org".parse().unwrap(), PASSWORD).await.unwrap();
+    let (root, ann) = (stage.sign_in("root@example.org").await, stage.person(ANN).await);
+    let give = |id: &str, role: &str| {
+        let patch = root.command("PATCH", &format!("/v1/accounts/{id}"));
+        patch.json(json!({"role": role, "verified": true})).send()
+    };
+    let (own, anns) = (root.id().await, ann.id().await);
+    let erase = || root.post("/v1/accounts/me/erase").json(json!({ "password": PASSWORD })).send();
+    give(&own, "manager").await.is(409, "last_admin");
+    // With a token, too: it is not a person who could sign in.
+    let by_token = stage.server.call("PATCH", &format!("/v1/accounts/{own}")).admin(&stage.server);
+    by_token.json(json!({"role": "buyer"})).send().await.is(409, "last_admin");
+    erase().await.is(409, "last_admin");
+    assert!(!root.is_over().await);
+    assert_eq!(give(&anns, "admin").await.text("role"), "admin");
+    assert_eq!(erase().await.status, 204);
+    assert!(root.is_over().await);
     stage.server.stop().await;
 }
 
