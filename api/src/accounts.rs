@@ -8,12 +8,17 @@
 mod changes;
 mod cookie;
 pub mod csrf;
+mod letters;
+mod links;
+mod mails;
 mod passwords;
+mod post;
 mod proof;
 mod recognise;
 mod sign_in;
 
 pub use cookie::{Browser, may_have_session};
+pub use post::Post;
 pub use recognise::SignedIn;
 pub use sign_in::Opened;
 
@@ -36,13 +41,21 @@ struct Inner {
     passwords: Passwords,
     /// Where buyers reach this server, if that is configured.
     public_url: Option<String>,
+    /// Sends mails; nothing that only an administrator's command uses.
+    post: Option<Post>,
 }
 
 impl Accounts {
-    /// `public_url`: where buyers reach this server, if not at the address that their browser names.
+    /// `public_url`: where buyers reach this server, if not at the address that their browser names. `post`: what sends mails.
     #[must_use]
-    pub fn new(store: Arc<dyn AccountStore>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, public_url: Option<String>) -> Self {
-        Self(Arc::new(Inner { store, clock, ids, passwords: Passwords::default(), public_url }))
+    pub fn new(
+        store: Arc<dyn AccountStore>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        public_url: Option<String>,
+        post: Option<Post>,
+    ) -> Self {
+        Self(Arc::new(Inner { store, clock, ids, passwords: Passwords::default(), public_url, post }))
     }
 
     #[must_use]
@@ -55,16 +68,19 @@ impl Accounts {
         self.0.clock.now()
     }
 
-    /// Makes an account, unless the address has one. The caller must not learn which.
+    /// Makes an account, unless the address has one. The caller must not learn which; a mail tells who reads it.
     ///
     /// # Errors
     /// 422 for a weak password; 503.
-    pub async fn sign_up(&self, email: EmailAddress, password: &str) -> Result<bool, Problem> {
+    pub async fn sign_up(&self, email: EmailAddress, password: &str) -> Result<(), Problem> {
         check_password(password, &email).map_err(weak)?;
         // In any case: the time that it takes must not say whether the address is known.
         let password = self.0.passwords.hash(password).await?;
         let (id, created_at) = (AccountId(self.0.ids.uuid()), self.now());
-        Ok(self.0.store.add(Account { id, email, password, role: Role::Buyer, created_at, verified_at: None }).await?)
+        let account = Account { id, email: email.clone(), password, role: Role::Buyer, created_at, verified_at: None };
+        let is_new = self.0.store.add(account).await?;
+        self.mail_after_sign_up(email, is_new);
+        Ok(())
     }
 }
 

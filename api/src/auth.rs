@@ -76,6 +76,12 @@ impl Auth {
         self.bookings.make(booking)
     }
 
+    /// The booking whose token this is.
+    #[must_use]
+    pub fn booking_of_token(&self, token: &str) -> Option<BookingId> {
+        self.bookings.check(token)
+    }
+
     /// The booking id of a caller (`scope`) and an idempotency key: always the same for the same two,
     /// and not predictable by the caller.
     #[must_use]

@@ -104,6 +104,12 @@ impl DataDir {
         self.root.join("accounts.db")
     }
 
+    /// Mails that no server sends.
+    #[must_use]
+    pub fn mail(&self) -> PathBuf {
+        self.root.join("mail")
+    }
+
     /// The secret that tokens are signed with, unless another file is named.
     #[must_use]
     pub fn token_key(&self) -> PathBuf {

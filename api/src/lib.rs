@@ -29,6 +29,7 @@ pub mod measured;
 pub mod metrics;
 mod names;
 pub mod openapi;
+pub mod outbox;
 pub mod problem;
 pub mod reconcile;
 pub mod routes;

@@ -57,6 +57,7 @@ pub struct Limits {
     codes: Arc<WrongCodes>,
     sign_ins: Arc<WrongCodes>,
     sign_ups: Arc<WrongCodes>,
+    mails: Arc<WrongCodes>,
 }
 
 impl Limits {
@@ -72,6 +73,7 @@ impl Limits {
             codes: Arc::default(),
             sign_ins: Arc::new(WrongCodes::with(quotas.sign_ins)),
             sign_ups: Arc::new(WrongCodes::with(quotas.sign_ups)),
+            mails: Arc::new(WrongCodes::with(quotas.mails)),
         }
     }
 
@@ -124,6 +126,15 @@ impl Limits {
     pub fn sign_up(&self, client: Client, now: Timestamp, metrics: &Metrics) -> Result<(), Problem> {
         let counted = self.sign_ups.guess(client.to_string(), now);
         counted.map(Guess::was_wrong).map_err(|(quota, allowance)| refuse(Policy::SignUps, quota, allowance, metrics))
+    }
+
+    /// Counts a mail against the address that asks for it.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn mail(&self, client: Client, now: Timestamp, metrics: &Metrics) -> Result<(), Problem> {
+        let counted = self.mails.guess(client.to_string(), now);
+        counted.map(Guess::was_wrong).map_err(|(quota, allowance)| refuse(Policy::Mails, quota, allowance, metrics))
     }
 
     /// Counts on all nodes what a guest has done. The command is done: only the next one is refused.

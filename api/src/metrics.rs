@@ -7,6 +7,7 @@ mod answers;
 mod calls;
 mod commands;
 mod gauges;
+mod mails;
 mod process;
 mod reports;
 mod samples;
@@ -17,6 +18,7 @@ mod webhooks;
 pub use calls::{Calls, Dependency, span};
 pub use commands::Command;
 pub use gauges::Gauges;
+pub use mails::MailOutcome;
 pub use reports::SweepPass;
 pub use shows::ShowGauges;
 pub use webhooks::WebhookOutcome;
@@ -81,6 +83,7 @@ pub struct Metrics {
     shared_limits_unavailable: Counter,
     stream_clients: Gauge,
     webhooks: webhooks::Webhooks,
+    mails: mails::Mails,
     reports: reports::Reports,
     snapshots: snapshots::Snapshots,
 }
@@ -107,6 +110,7 @@ impl Default for Metrics {
             answers: answers::Answers::register(&mut registry),
             calls: Calls::register(&mut registry),
             webhooks: webhooks::Webhooks::register(&mut registry),
+            mails: mails::Mails::register(&mut registry),
             reports: reports::Reports::register(&mut registry),
             snapshots: snapshots::Snapshots::register(&mut registry),
             registry,
@@ -183,6 +187,10 @@ impl Metrics {
     }
 
     /// Counts a notification of the payment gateway that a refund has failed.
+    pub fn mail(&self, outcome: MailOutcome) {
+        self.mails.count(outcome);
+    }
+
     pub fn refund_failed(&self) {
         self.reports.refund_failed();
     }

@@ -13,6 +13,7 @@ pub mod key_file;
 mod keys;
 mod listener;
 mod log_host;
+mod mail;
 mod oidc;
 mod parts;
 pub mod payment_records;
@@ -233,8 +234,8 @@ impl Inside {
         let eventstore_server = EventStoreServer::start(config, &log, clock, Disturbances::default(), shutdown).await?;
         let redis = redis::open(config, clock).await?;
         let ids: Arc<dyn Ids> = Arc::new(TimeOrderedIds::new(Arc::clone(clock)));
-        let accounts = accounts::open(config, data, clock, &ids, shutdown).await?;
         let metrics = Arc::<Metrics>::default();
+        let accounts = accounts::open(config, data, url, &metrics, clock, &ids, shutdown).await?;
         let calls = || metrics.calls().clone();
         let guard: Arc<dyn SeatGuard> = match &redis {
             Some(redis) => Arc::new(RedisGuard::new(redis.clone())),

@@ -5,6 +5,7 @@
 
 mod device;
 mod email;
+mod link;
 mod lock_out;
 mod password;
 mod role;
@@ -12,6 +13,7 @@ mod session;
 
 pub use device::{Device, DeviceHash};
 pub use email::{EmailAddress, InvalidEmail};
+pub use link::{Link, LinkHash, LinkPurpose};
 pub use lock_out::{Locked, Tries};
 pub use password::{MAX_PASSWORD, MIN_PASSWORD, PasswordHash, WeakPassword, check_password};
 pub use role::{AccountChange, AccountRefusal};

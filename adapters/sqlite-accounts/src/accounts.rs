@@ -2,10 +2,11 @@
 
 use crate::file::{self, OpenError};
 use crate::rows::{self, ACCOUNT, bytes, micros};
-use crate::{devices, sessions, tries};
+use crate::{devices, links, sessions, tries};
 use async_trait::async_trait;
 use lastseat_domain::account::{
-    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, Locked, PasswordHash, Session, SessionHash,
+    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, Link, LinkHash, LinkPurpose, Locked, PasswordHash,
+    Session, SessionHash,
 };
 use lastseat_domain::ports::AccountStore;
 use lastseat_domain::ports::accounts::{AccountFault, TryKey};
@@ -91,7 +92,8 @@ fn is_only_admin(connection: &Connection, id: AccountId) -> rusqlite::Result<boo
 /// Nobody who knew the password until now has a way in.
 fn shut_out(connection: &Connection, id: AccountId, keep: Option<SessionHash>) -> rusqlite::Result<()> {
     sessions::end_of(connection, id, keep)?;
-    devices::forget_of(connection, id)
+    devices::forget_of(connection, id)?;
+    links::forget_of(connection, id, LinkPurpose::Reset)
 }
 
 #[async_trait]
@@ -227,6 +229,37 @@ impl AccountStore for SqliteAccounts {
         self.read(move |connection| devices::find(connection, hash)).await
     }
 
+    async fn add_link(&self, hash: LinkHash, link: Link) -> Result<(), AccountFault> {
+        self.write(move |connection| links::add(connection, hash, link)).await
+    }
+
+    async fn link(&self, hash: LinkHash) -> Result<Option<(Link, Account)>, AccountFault> {
+        self.read(move |connection| links::find(connection, hash)).await
+    }
+
+    async fn verify(&self, hash: LinkHash, proven: PasswordHash, now: Timestamp) -> Result<bool, AccountFault> {
+        self.write(move |connection| {
+            let account = links::working(connection, hash, LinkPurpose::Verify, now)?;
+            let Some(Account { id, .. }) = account.filter(|account| account.password == proven) else { return Ok(false) };
+            let sql = "UPDATE accounts SET verified_at = coalesce(verified_at, ?2) WHERE id = ?1";
+            connection.execute(sql, params![bytes(&id), micros(now)])?;
+            links::forget_of(connection, id, LinkPurpose::Verify)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn reset_password(&self, hash: LinkHash, to: PasswordHash, now: Timestamp) -> Result<Option<Account>, AccountFault> {
+        self.write(move |connection| {
+            let Some(Account { id, .. }) = links::working(connection, hash, LinkPurpose::Reset, now)? else { return Ok(None) };
+            let sql = "UPDATE accounts SET password = ?2, verified_at = coalesce(verified_at, ?3) WHERE id = ?1";
+            connection.execute(sql, params![bytes(&id), to.expose(), micros(now)])?;
+            shut_out(connection, id, None)?;
+            by_id(connection, id)
+        })
+        .await
+    }
+
     async fn count_try(&self, key: TryKey, now: Timestamp) -> Result<Result<(), Locked>, AccountFault> {
         self.write(move |connection| tries::count(connection, key, now)).await
     }
@@ -239,6 +272,7 @@ impl AccountStore for SqliteAccounts {
         self.write(move |connection| {
             sessions::sweep(connection, now)?;
             devices::sweep(connection, now)?;
+            links::sweep(connection, now)?;
             tries::sweep(connection, now)
         })
         .await

@@ -10,7 +10,7 @@ const APPLICATION_ID: i32 = 0x6c73_6163;
 
 /// What makes the file, step by step. Its version, `PRAGMA user_version`, is the number of steps that were taken. A step is
 /// never changed; a new one is added.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
 CREATE TABLE accounts (
     id         BLOB PRIMARY KEY,         -- the UUID
@@ -43,6 +43,15 @@ CREATE TABLE devices (                   -- browsers that signed in before
     seen_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX devices_by_account ON devices (account, seen_at);
+",
+    "
+CREATE TABLE links (                     -- in mails, not used yet
+    token      BLOB PRIMARY KEY,         -- SHA-256 of what the mail has
+    account    BLOB NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    purpose    TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX links_by_account ON links (account, purpose, expires_at);
 ",
 ];
 
@@ -212,7 +221,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(open(&at(&dir)).unwrap());
         let connection = open(&at(&dir)).unwrap();
-        assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)), Ok(2));
+        assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0)), Ok(3));
         assert_eq!(connection.pragma_query_value(None, "secure_delete", |row| row.get::<_, i32>(0)), Ok(1));
         #[cfg(unix)]
         for suffix in ["", "-wal"] {
@@ -224,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_first_version_becomes_one_of_the_second() {
+    fn a_file_of_the_first_version_becomes_one_of_the_newest() {
         let dir = tempfile::tempdir().unwrap();
         let first = Connection::open(at(&dir)).unwrap();
         first.execute_batch(STEPS[0]).unwrap();
@@ -234,9 +243,9 @@ mod tests {
             .execute_batch("INSERT INTO accounts VALUES (x'01', 'ann@example.org', 'p', 'buyer', 7), (x'02', 'root@example.org', 'p', 'admin', 8)")
             .unwrap();
         drop(first);
-        let second = open(&at(&dir)).unwrap();
+        let newest = open(&at(&dir)).unwrap();
         let verified = |id: u8| {
-            second.query_row("SELECT verified_at FROM accounts WHERE id = ?1", [[id]], |row| row.get::<_, Option<i64>>(0))
+            newest.query_row("SELECT verified_at FROM accounts WHERE id = ?1", [[id]], |row| row.get::<_, Option<i64>>(0))
         };
         assert_eq!((verified(1), verified(2)), (Ok(None), Ok(Some(8))));
     }

@@ -7,6 +7,7 @@
 mod accounts;
 mod devices;
 mod file;
+mod links;
 mod rows;
 mod sessions;
 mod tries;

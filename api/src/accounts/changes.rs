@@ -28,7 +28,7 @@ impl Accounts {
     /// # Errors
     /// 404 if there is none; 409 if its address is not known to be its owner's, or if it is the last admin's; 503.
     pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, Problem> {
-        Ok(self.0.store.change(id, change, self.now()).await?.map_err(refused)?)
+        self.0.store.change(id, change, self.now()).await?.map_err(refused)
     }
 
     /// Replaces a password and ends the other sessions of the account. Returns the header that makes the browser known again.
@@ -49,6 +49,7 @@ impl Accounts {
         if !self.0.store.change_password(account.id, account.password, hash, Some(who.hash)).await? {
             return Err(proof::wrong());
         }
+        self.mail_password_changed(account.email);
         self.remember(account.id, browser).await
     }
 
@@ -58,6 +59,7 @@ impl Accounts {
     /// 401 for a wrong password, 409 if it is the last admin's, 429, 503.
     pub async fn erase(&self, who: &SignedIn, password: &str) -> Result<(), Problem> {
         let account = self.prove_owner(who, password).await?;
+        self.forget_mails(&account.email).await?;
         // First: erasing leaves nothing of what was removed before.
         self.0.store.forget_tries(proof::key(&account.email)).await?;
         self.0.store.forget_tries(proof::key_of_owner(account.id)).await?;

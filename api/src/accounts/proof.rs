@@ -8,8 +8,8 @@ use crate::problem::{Code, Problem};
 use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
 use lastseat_domain::AccountId;
-use lastseat_domain::account::{Account, DeviceHash, EmailAddress};
-use lastseat_domain::ports::accounts::{AccountFault, TryKey};
+use lastseat_domain::account::{Account, Device, DeviceHash, EmailAddress, LinkHash};
+use lastseat_domain::ports::accounts::TryKey;
 use sha2::{Digest, Sha256};
 
 impl Accounts {
@@ -19,9 +19,15 @@ impl Accounts {
     /// 401 if there is none, 429 after too many wrong ones, 503.
     pub(super) async fn prove(&self, email: &EmailAddress, password: &str, browser: &Browser) -> Result<Account, Problem> {
         let account = self.0.store.by_email(email.clone()).await?;
-        let key = match self.known_device(account.as_ref(), browser).await? {
-            Some(device) => key_of_device(device),
-            None => key(email),
+        // Looked up without an account as well: the time that it takes must not say whether there is one.
+        let device = match browser.device() {
+            Some(hash) => self.0.store.device(hash).await?.map(|device| (hash, device)),
+            None => None,
+        };
+        let is_known = |device: &Device| account.as_ref().is_some_and(|account| device.is_known_to(account.id, self.now()));
+        let key = match device {
+            Some((hash, device)) if is_known(&device) => key_of_device(hash),
+            _ => key(email),
         };
         self.compare(account, password, key).await
     }
@@ -35,14 +41,8 @@ impl Accounts {
         self.compare(self.0.store.by_id(id).await?, password, key_of_owner(id)).await
     }
 
-    /// The device that a browser is, if it signed in to this account before.
-    async fn known_device(&self, account: Option<&Account>, browser: &Browser) -> Result<Option<DeviceHash>, AccountFault> {
-        let (Some(account), Some(hash)) = (account, browser.device()) else { return Ok(None) };
-        let device = self.0.store.device(hash).await?;
-        Ok(device.filter(|device| device.is_known_to(account.id, self.now())).map(|_| hash))
-    }
-
-    async fn compare(&self, account: Option<Account>, password: &str, key: TryKey) -> Result<Account, Problem> {
+    /// The account, if this is its password. Without an account it takes as long.
+    pub(super) async fn compare(&self, account: Option<Account>, password: &str, key: TryKey) -> Result<Account, Problem> {
         let store = &self.0.store;
         // Before it is counted: who gets no turn has tried nothing.
         let turn = self.0.passwords.turn().await?;
@@ -82,6 +82,11 @@ fn key_of_device(device: DeviceHash) -> TryKey {
     hash(b"lastseat tries of a device 1\n", &device.0)
 }
 
+/// Those of who has a link.
+pub(super) fn key_of_link(link: LinkHash) -> TryKey {
+    hash(b"lastseat tries of a link 1\n", &link.0)
+}
+
 fn hash(kind: &[u8], of: &[u8]) -> TryKey {
     TryKey(Sha256::new().chain_update(kind).chain_update(of).finalize().into())
 }
@@ -105,7 +110,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteAccounts::open(&dir.path().join("accounts.db")).unwrap());
         let clock = Arc::new(SystemClock);
-        let accounts = Accounts::new(store, clock.clone(), Arc::new(TimeOrderedIds::new(clock)), None);
+        let accounts = Accounts::new(store, clock.clone(), Arc::new(TimeOrderedIds::new(clock)), None, None);
         let (ann, password): (EmailAddress, _) = ("ann@example.org".parse().unwrap(), "correct horse battery staple");
         accounts.sign_up(ann.clone(), password).await.unwrap();
         let browser = Browser::of(&Request::get("/").body(()).unwrap().into_parts().0, None);

@@ -65,10 +65,23 @@ impl Banner<'_> {
             lines.push(format!("  Seat guard {redis}"));
         }
         lines.push(format!("  Payments   {}", self.payments(paint)));
+        lines.extend(self.mail(paint).map(|mail| format!("  Mail       {mail}")));
         let may = if self.config.eventstore_listen_write { "nodes may append" } else { "for reading" };
         if let Some(url) = self.eventstore_server {
             lines.push(format!("  Event log  {}  {}", paint.link(url), paint.dim(&format!("({may})"))));
         }
+    }
+
+    /// Where mails to people with accounts go, if there may be any.
+    fn mail(&self, paint: Paint) -> Option<String> {
+        let Config { smtp_url, data, eventstore, accounts, .. } = self.config;
+        if eventstore.is_some() || *accounts == Some(false) {
+            return None;
+        }
+        Some(match smtp_url {
+            Some(url) => url.to_string(),
+            None => format!("{}  {}", data.join("mail").display(), paint.yellow("files: nobody receives them")),
+        })
     }
 
     /// Where the money goes.
@@ -187,6 +200,20 @@ mod tests {
         assert!(live.contains("Payments   Stripe  LIVE: real money\n") && !live.contains("pm_card_visa"), "{live}");
         assert!(test.contains("Payments   Stripe  test mode: no real money  (at http://127.0.0.1:12111)\n"), "{test}");
         assert!(test.contains("pm_card_visa") && !live.contains("S3cret") && !test.contains("S3cret"));
+    }
+
+    #[test]
+    fn it_says_where_mails_go_and_never_shows_the_password() {
+        let text = |config: &Config| {
+            Banner { program: "l", url: "http://a", config, demo: None, eventstore_server: None, events: 0 }.text(Paint::plain())
+        };
+        let files = text(&Config { data: "d".into(), ..Config::default() });
+        assert!(files.contains("Mail       d/mail  files: nobody receives them\n"), "{files}");
+        let smtp_url = ServiceUrl::of("smtps://ann:s3cret@mail.example", &["smtps://"]);
+        let server = text(&Config { smtp_url, ..Config::default() });
+        assert!(server.contains("Mail       smtps://ann:***@mail.example\n") && !server.contains("s3cret"), "{server}");
+        let none = text(&Config { accounts: Some(false), ..Config::default() });
+        assert!(!none.contains("Mail"), "{none}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::endpoint_url::endpoint_url;
 pub(super) use super::kind::{BOOL, LIST};
 use super::kind::{Kind, kind, secret, switch};
-pub(super) use super::login_kinds::{ACCOUNTS, AUDIENCE, ISSUER, ROLE_CLAIM, ROLE_RULES};
+pub(super) use super::login_kinds::{ACCOUNTS, AUDIENCE, ISSUER, MAIL_FROM, ROLE_CLAIM, ROLE_RULES, SMTP_URL};
 use super::service_url::ServiceUrl;
 use super::share::Share;
 use crate::cors::WebOrigin;

@@ -1,7 +1,9 @@
 //! The kinds of values that say who signs in, here and elsewhere.
 
-use super::kind::{Kind, LIST, kind, switch};
+use super::kind::{Kind, LIST, kind, secret, switch};
+use super::service_url::ServiceUrl;
 use crate::auth::{RoleRule, is_safe};
+use lastseat_domain::ports::MailSender;
 
 pub(super) const ISSUER: Kind<Option<String>> = kind(
     "URL",
@@ -39,4 +41,21 @@ pub(super) const ACCOUNTS: Kind<Option<bool>> = kind(
         text => switch(text).map(Some),
     },
     |accounts| accounts.map_or_else(|| "auto".to_owned(), |wanted| wanted.to_string()),
+);
+pub(super) const SMTP_URL: Kind<Option<ServiceUrl>> = secret(
+    "URL",
+    "an address such as smtps://USER:PASSWORD@mail.example.org (encrypted from the start) or smtp://USER:PASSWORD@mail.example.org \
+     (encrypted before anything is sent); smtp://localhost is not encrypted, unless ?tls=required follows",
+    |text| {
+        let (place, query) = text.split_once('?').unwrap_or((text, "tls=required"));
+        let usable = query == "tls=required" && !place.contains('#');
+        ServiceUrl::of(text, &["smtp://", "smtps://"]).filter(|_| usable).map(Some)
+    },
+    |url| url.as_ref().map(ToString::to_string).unwrap_or_default(),
+);
+pub(super) const MAIL_FROM: Kind<Option<MailSender>> = kind(
+    "SENDER",
+    "an e-mail address, or a name before it, such as Example Shop <tickets@shop.example>",
+    |text| text.parse().ok().map(Some),
+    |from| from.as_ref().map(ToString::to_string).unwrap_or_default(),
 );

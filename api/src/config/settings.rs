@@ -8,6 +8,7 @@ use crate::challenges::ChallengeRules;
 use crate::cors::WebOrigin;
 use crate::data_dir::DataDir;
 use crate::limits::{GuestRules, Network, Proxies, ProxyHeader, Quotas};
+use lastseat_domain::ports::MailSender;
 use lastseat_domain::{EndpointId, Quota, Secret};
 use lastseat_engine::Settings as EngineSettings;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -130,6 +131,10 @@ settings! {
     token_key, "token_key": Option<PathBuf> = None, KEY_FILE, EVERY_VERB;
     /// Whether people sign in here, with an e-mail address and a password
     accounts, "accounts": Option<bool> = None, ACCOUNTS, SERVER;
+    /// SMTP server for mails to people with accounts, instead of files in --data that nobody receives
+    smtp_url, "smtp_url": Option<ServiceUrl> = None, SMTP_URL, SERVER;
+    /// Who those mails are from
+    mail_from, "mail_from": Option<MailSender> = None, MAIL_FROM, SERVER;
     /// OpenID provider whose tokens are accepted, too: the issuer, exactly as the provider writes it
     oidc_issuer, "oidc_issuer": Option<String> = None, ISSUER, SERVER;
     /// What the tokens of that provider must have in their claim `aud`
@@ -178,6 +183,8 @@ settings! {
     rate_limit_sign_ins, "rate_limit_sign_ins": Option<Quota> = Quotas::default().sign_ins, QUOTA, SERVER;
     /// Accounts made from one address in a time, on each node
     rate_limit_sign_ups, "rate_limit_sign_ups": Option<Quota> = Quotas::default().sign_ups, QUOTA, SERVER;
+    /// Mails asked for from one address in a time, on each node
+    rate_limit_mails, "rate_limit_mails": Option<Quota> = Quotas::default().mails, QUOTA, SERVER;
     /// Unpaid seats that guests of one address may hold together, on each node
     guest_seats, "guest_seats_per_address": Option<u32> = GuestRules::default().seats, OPTIONAL_COUNT, SERVER;
     /// Holds of guests from one address in a time; refusals do not count
@@ -241,6 +248,7 @@ impl Config {
             },
             sign_ins: self.rate_limit_sign_ins,
             sign_ups: self.rate_limit_sign_ups,
+            mails: self.rate_limit_mails,
         }
     }
 

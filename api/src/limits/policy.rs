@@ -22,6 +22,8 @@ pub enum Policy {
     SignIns,
     /// Accounts made from one address.
     SignUps,
+    /// Mails asked for from one address.
+    Mails,
 }
 
 impl Policy {
@@ -35,6 +37,7 @@ impl Policy {
         Self::AccessCodes,
         Self::SignIns,
         Self::SignUps,
+        Self::Mails,
     ];
 
     /// The name in headers, problems and metrics.
@@ -50,6 +53,7 @@ impl Policy {
             Self::AccessCodes => "access_codes",
             Self::SignIns => "sign_ins",
             Self::SignUps => "sign_ups",
+            Self::Mails => "mails",
         }
     }
 }
@@ -94,6 +98,8 @@ pub struct Quotas {
     pub sign_ins: Option<Quota>,
     /// Accounts made from one address. By default 60 in ten minutes.
     pub sign_ups: Option<Quota>,
+    /// Mails asked for from one address. By default 20 in ten minutes.
+    pub mails: Option<Quota>,
 }
 
 impl Default for Quotas {
@@ -106,6 +112,7 @@ impl Default for Quotas {
             guests: GuestRules::default(),
             sign_ins: Quota::new(30, 600).ok(),
             sign_ups: Quota::new(60, 600).ok(),
+            mails: Quota::new(20, 600).ok(),
         }
     }
 }

@@ -86,12 +86,12 @@ impl Guess {
         self.is_wrong = true;
     }
 
-    /// A try to prove a password: it was wrong if that is the refusal.
+    /// A try to prove a password, or to use a link: it was wrong if that is the refusal.
     ///
     /// # Errors
     /// That refusal.
     pub fn of<T>(self, proven: Result<T, Problem>) -> Result<T, Problem> {
-        if proven.as_ref().is_err_and(|problem| problem.code() == Code::WrongCredentials) {
+        if proven.as_ref().is_err_and(|problem| [Code::WrongCredentials, Code::LinkNotUsable].contains(&problem.code())) {
             self.was_wrong();
         }
         proven

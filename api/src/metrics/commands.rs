@@ -56,4 +56,10 @@ commands! {
     ChangePassword = "change_password",
     EraseAccount = "erase_account",
     ChangeAccount = "change_account",
+    SendVerification = "send_verification",
+    ConfirmAddress = "confirm_address",
+    RequestPasswordReset = "request_password_reset",
+    ResetPassword = "reset_password",
+    ClaimBooking = "claim_booking",
+    MailBooking = "mail_booking",
 }

@@ -71,6 +71,7 @@ codes! {
     WeakPassword = "weak_password", UNPROCESSABLE_ENTITY, "The password is too easy to guess";
     AddressNotVerified = "address_not_verified", CONFLICT, "The address is not verified";
     LastAdmin = "last_admin", CONFLICT, "This is the last admin";
+    LinkNotUsable = "link_not_usable", GONE, "The link does not work";
     TooManyTries = "too_many_tries", TOO_MANY_REQUESTS, "Too many wrong passwords";
 
     // Shows.

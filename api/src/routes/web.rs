@@ -10,7 +10,11 @@ use axum::routing::get;
 use http::HeaderMap;
 
 pub fn router() -> Router<App> {
-    Router::new().route("/", get(index)).route("/embed.js", get(embed)).route("/assets/{*path}", get(asset))
+    Router::new()
+        .route("/", get(index))
+        .route("/account", get(account))
+        .route("/embed.js", get(embed))
+        .route("/assets/{*path}", get(asset))
 }
 
 /// The page of the sandbox's bank, to which a booking's `next_action` leads.
@@ -24,6 +28,11 @@ async fn bank(State(app): State<App>, headers: HeaderMap) -> Response {
 
 async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
     assets::serve_index(app.parts().publishable_key.as_deref(), &headers, app.pages())
+}
+
+/// Where links in mails lead.
+async fn account(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("account.html", &headers, app.pages())
 }
 
 /// The seat map for pages of other sites.

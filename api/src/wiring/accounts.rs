@@ -1,10 +1,13 @@
 //! The accounts of those who sign in here. They are in a file of this machine, so a cluster, whose nodes would each have their
 //! own, has none.
 
+use super::mail;
 use super::start_error::StartError;
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Post};
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use lastseat_domain::ports::{AccountStore, Clock, Finding, Ids, Severity};
 use lastseat_in_process::{SystemClock, TimeOrderedIds};
 use lastseat_sqlite_accounts::{OpenError, SqliteAccounts, Summary, inspect};
@@ -19,10 +22,13 @@ const SWEEP: Duration = Duration::from_secs(3600);
 const NOT_SHARED: &str = "accounts are in a file of one node, and with --eventstore there may be several nodes, on which people would \
                           not be known; leave --accounts out and let people sign in at an OpenID provider (--oidc-issuer)";
 
-/// Opens them, unless the configuration has none, and removes what is over until `shutdown`.
+/// Opens them, unless the configuration has none, and removes what is over until `shutdown`. `url`: where people reach this
+/// server.
 pub(super) async fn open(
     config: &Config,
     data: &DataDir,
+    url: &str,
+    metrics: &Arc<Metrics>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn Ids>,
     shutdown: &CancellationToken,
@@ -31,8 +37,12 @@ pub(super) async fn open(
         if config.eventstore.is_some() && data.accounts().exists() {
             tracing::warn!(file = %data.accounts().display(), "the accounts here are not used: {NOT_SHARED}");
         }
+        if config.smtp_url.is_some() {
+            tracing::warn!("--smtp-url is not used: there are no accounts, and nobody else is sent mails");
+        }
         return Ok(None);
     }
+    let mailer = mail::open(config, data)?;
     let store = match open_file(data.clone()).await {
         // A disk that is full must not keep a server from finishing payments, unless the operator wants accounts in any case.
         Err(StartError::Accounts(error @ OpenError::Io { .. })) if config.accounts.is_none() => {
@@ -42,7 +52,9 @@ pub(super) async fn open(
         opened => opened?,
     };
     tokio::spawn(sweep(Arc::clone(&store), Arc::clone(clock), shutdown.clone()));
-    Ok(Some(Accounts::new(store, Arc::clone(clock), Arc::clone(ids), config.public_url.clone())))
+    let outbox = Outbox::start(mailer, Arc::clone(metrics), shutdown.clone());
+    let post = Some(Post::new(outbox, url));
+    Ok(Some(Accounts::new(store, Arc::clone(clock), Arc::clone(ids), config.public_url.clone(), post)))
 }
 
 /// Whether there are accounts.
@@ -66,7 +78,7 @@ pub async fn open_beside_a_server(config: &Config) -> Result<Accounts, String> {
     let store = open_file(data).await.map_err(|error| error.to_string())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids = Arc::new(TimeOrderedIds::new(Arc::clone(&clock)));
-    Ok(Accounts::new(store, clock, ids, None))
+    Ok(Accounts::new(store, clock, ids, None, None))
 }
 
 /// For `lastseat doctor`.
@@ -79,7 +91,8 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     }
     let file = DataDir::at(&config.data).accounts();
     if !file.exists() {
-        return vec![Finding::new(Severity::Ok, OF, "a file in the data directory, made at the first start")];
+        let text = "a file in the data directory, made at the first start";
+        return vec![Finding::new(Severity::Ok, OF, text), mail::check(config).await];
     }
     let shown = file.display().to_string();
     let looking = tokio::task::spawn_blocking(move || inspect(&file)).await;
@@ -98,7 +111,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         Ok(Err(error)) => (Severity::Refuse, error.to_string()),
         Err(error) => (Severity::Warn, error.to_string()),
     };
-    vec![Finding::new(severity, OF, text)]
+    vec![Finding::new(severity, OF, text), mail::check(config).await]
 }
 
 async fn open_file(data: DataDir) -> Result<Arc<dyn AccountStore>, StartError> {

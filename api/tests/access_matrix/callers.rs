@@ -104,7 +104,8 @@ pub struct Cast {
     pub campaign: String,
     /// The code of its voucher.
     pub code: String,
-    own: String,
+    /// The booking's own token.
+    pub own: String,
     sibling: String,
     foreign: String,
     buyer: String,

@@ -105,7 +105,7 @@ impl Operation {
             (401, _) => Outcome::Unauthenticated,
             (403, _) => Outcome::Forbidden,
             (404, _) => Outcome::Hidden,
-            (200..=299 | 402 | 409, _) => Outcome::Done,
+            (200..=299 | 402 | 409 | 410, _) => Outcome::Done,
             _ => panic!("{} {} by {caller:?}: {status} {problem}", self.method, self.path),
         }
     }
@@ -136,6 +136,12 @@ impl Operation {
             ("POST", path) if path.ends_with("/blocks") => Some(json!({"area": "floor", "quantity": 1, "reason": "Press"})),
             ("POST", "/v1/accounts" | "/v1/sessions") => Some(credentials(ADMIN)),
             ("POST", "/v1/accounts/me/password") => Some(json!({"current_password": PASSWORD, "password": PASSWORD})),
+            ("POST", "/v1/accounts/verification" | "/v1/accounts/password-reset/confirm") => {
+                Some(json!({"token": "x", "password": PASSWORD}))
+            }
+            ("POST", "/v1/me/bookings") => Some(json!({"token": cast.own})),
+            ("POST", "/v1/bookings/{id}/mail") => Some(json!({"email": "guest@example.org"})),
+            ("POST", "/v1/accounts/password-reset") => Some(json!({"email": ADMIN})),
             ("POST", "/v1/accounts/me/erase") => Some(json!({"password": PASSWORD})),
             ("PATCH", "/v1/accounts/{account}") => Some(json!({"role": "buyer"})),
             ("POST", "/v1/challenges") => Some(json!({"show": cast.show})),

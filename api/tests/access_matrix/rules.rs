@@ -41,7 +41,7 @@ pub fn forbids(caller: Caller, method: &str, path: &str, row: &[Outcome]) -> boo
     let of_one_booking = path.starts_with("/v1/bookings/") || path.contains("{voucher}");
     match caller {
         Caller::BookingToken | Caller::SiblingToken | Caller::ForeignToken if is_hold(method, path) => true,
-        Caller::BareSession => method != "GET" && !["/v1/accounts", "/v1/sessions"].contains(&path),
+        Caller::BareSession => method != "GET" && !is_for_newcomers(path),
         _ if public && caller != Caller::Forger => false,
         Caller::Nobody => !is_public(method, path),
         Caller::Forger => path.starts_with("/v1/") && !path.starts_with("/v1/sandbox/"),
@@ -62,13 +62,15 @@ fn is_public(method: &str, path: &str) -> bool {
     let operators = ["/health/live", "/health/ready", "/metrics", "/problems/{code}"];
     match method {
         "GET" => reads.contains(&path) || operators.contains(&path),
-        "POST" => {
-            is_hold(method, path)
-                || path.starts_with("/v1/sandbox/")
-                || ["/v1/accounts", "/v1/challenges", "/v1/sessions"].contains(&path)
-        }
+        "POST" => is_hold(method, path) || path.starts_with("/v1/sandbox/") || path == "/v1/challenges" || is_for_newcomers(path),
         _ => false,
     }
+}
+
+/// What somebody does who is not signed in yet, whatever session the browser has.
+fn is_for_newcomers(path: &str) -> bool {
+    let with_mails = ["/v1/accounts/verification", "/v1/accounts/password-reset", "/v1/accounts/password-reset/confirm"];
+    path == "/v1/accounts" || path == "/v1/sessions" || with_mails.contains(&path)
 }
 
 fn is_hold(method: &str, path: &str) -> bool {

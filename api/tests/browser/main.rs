@@ -11,6 +11,7 @@
     reason = "a test may fail loudly and use the machine's clock"
 )]
 
+mod accounts;
 #[path = "../common/mod.rs"]
 mod common;
 mod docs;

@@ -34,6 +34,14 @@ impl Server {
         Self { url: url.trim().trim_end_matches('/').to_owned(), _process: process, data }
     }
 
+    /// The mails that nobody received, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        let Ok(files) = std::fs::read_dir(self.data.path().join("lastseat-data/mail")) else { return Vec::new() };
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort_unstable();
+        files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    }
+
     /// A token with role `admin`.
     pub async fn admin(&self) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_lastseat"))

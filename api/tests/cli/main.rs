@@ -14,6 +14,7 @@ mod help;
 mod http;
 mod load;
 mod log;
+mod mail;
 mod plan;
 mod serve;
 mod snapshot;

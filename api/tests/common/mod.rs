@@ -7,13 +7,15 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use lastseat::accounts::Accounts;
+use lastseat::accounts::{Accounts, Post};
 use lastseat::app::{App, AppParts, BankAuthentication};
 use lastseat::auth::{Auth, Role, VoucherKeys, challenge_secret};
 use lastseat::challenges::{ChallengeRules, Challenges};
 use lastseat::cors::{Cors, WebOrigin};
 use lastseat::deliveries::Deliveries;
 use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
+use lastseat::metrics::Metrics;
+use lastseat::outbox::Outbox;
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::tickets::TicketKey;
 use lastseat::{routes, server};
@@ -28,6 +30,7 @@ use lastseat_in_process::{SystemClock, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
 use lastseat_sqlite_accounts::SqliteAccounts;
+use lastseat_testkit::mailer::MemoryMailer;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -43,6 +46,7 @@ pub struct TestServer {
     pub addr: SocketAddr,
     pub auth: Auth,
     pub accounts: Accounts,
+    pub mails: Arc<MemoryMailer>,
     pub log: Arc<SqliteLog>,
     pub box_office: BoxOffice,
     pub read_model: ReadModel,
@@ -124,12 +128,15 @@ async fn start_server(
     let capacity = Arc::new(server::Capacity::of_process(0));
     let store = Arc::new(SqliteAccounts::open(&dir.join("accounts.db")).unwrap());
     let public_url = Some("http://tickets.test".to_owned());
-    let accounts = Accounts::new(store, clock_of_accounts, Arc::clone(&ids), public_url.clone());
+    let (mails, metrics) = (Arc::<MemoryMailer>::default(), Arc::<Metrics>::default());
+    let outbox = Outbox::start(mails.clone(), Arc::clone(&metrics), stop.clone());
+    let post = Some(Post::new(outbox, "http://tickets.test"));
+    let accounts = Accounts::new(store, clock_of_accounts, Arc::clone(&ids), public_url.clone(), post);
     let app = App::new(AppParts {
         accounts: Some(accounts.clone()),
         webhooks: None,
         deliveries: Deliveries::known([(EndpointId::new("shop").unwrap(), "https://shop.test/hooks".to_owned())]),
-        metrics: std::sync::Arc::default(),
+        metrics,
         reports_ended: CancellationToken::new(),
         stripe: false,
         box_office: box_office.clone(),
@@ -157,7 +164,8 @@ async fn start_server(
     let router = routes::router(app);
     let serving =
         tokio::spawn(server::serve(listener, router, shortcut, buffers, capacity, stop.clone(), Duration::from_secs(2)));
-    let server = TestServer { addr, auth: Auth::new(SECRET), accounts, log, box_office, read_model, sandbox, stop, serving };
+    let server =
+        TestServer { addr, auth: Auth::new(SECRET), accounts, mails, log, box_office, read_model, sandbox, stop, serving };
     let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
     assert!(demo.status.is_success(), "{demo:?}");
     server

@@ -14,8 +14,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 pub const HOLD: &str = "/v1/shows/demo/bookings";
-pub const OFF: Quotas =
-    Quotas { caller: None, address: None, reads: None, streams: None, guests: GuestRules::OFF, sign_ins: None, sign_ups: None };
+pub const OFF: Quotas = Quotas {
+    caller: None,
+    address: None,
+    reads: None,
+    streams: None,
+    guests: GuestRules::OFF,
+    sign_ins: None,
+    sign_ups: None,
+    mails: None,
+};
 
 /// A server, the time of its own limits, and its directory. With the show `demo`.
 pub struct Node {

@@ -5,7 +5,8 @@
 
 use crate::Timestamp;
 use crate::account::{
-    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, Locked, PasswordHash, Session, SessionHash,
+    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, Link, LinkHash, Locked, PasswordHash, Session,
+    SessionHash,
 };
 use crate::ids::AccountId;
 use async_trait::async_trait;
@@ -38,8 +39,8 @@ pub trait AccountStore: Send + Sync + 'static {
     /// its sessions and forgets its devices. Returns the account as it is then.
     async fn put(&self, account: Account) -> Result<Account, AccountFault>;
 
-    /// Replaces a password that is still `from`, forgets the account's devices and ends its sessions, all but `keep`. Returns
-    /// whether it was.
+    /// Replaces a password that is still `from`, forgets the account's devices and the links to replace it, and ends its
+    /// sessions, all but `keep`. Returns whether it was.
     async fn change_password(
         &self,
         id: AccountId,
@@ -86,12 +87,26 @@ pub trait AccountStore: Send + Sync + 'static {
     /// A device.
     async fn device(&self, hash: DeviceHash) -> Result<Option<Device>, AccountFault>;
 
+    /// Remembers a link that is being sent, if its account is there. With more than [`Link::MOST`] the oldest are forgotten.
+    async fn add_link(&self, hash: LinkHash, link: Link) -> Result<(), AccountFault>;
+
+    /// A link that was not used, and its account.
+    async fn link(&self, hash: LinkHash) -> Result<Option<(Link, Account)>, AccountFault>;
+
+    /// Verifies the account of a link that works, whose password is still `proven`, and forgets all links for that. Returns
+    /// whether it did.
+    async fn verify(&self, hash: LinkHash, proven: PasswordHash, now: Timestamp) -> Result<bool, AccountFault>;
+
+    /// Replaces the password of a link that works, and verifies its account: the mail has reached who uses it. Ends all
+    /// sessions, and forgets the devices and the links to replace a password. Returns the account as it is then.
+    async fn reset_password(&self, hash: LinkHash, to: PasswordHash, now: Timestamp) -> Result<Option<Account>, AccountFault>;
+
     /// Counts a try, unless there was one too many ([`Tries::with_another`](crate::account::Tries::with_another)).
     async fn count_try(&self, key: TryKey, now: Timestamp) -> Result<Result<(), Locked>, AccountFault>;
 
     /// Forgets all tries: the last one was right.
     async fn forget_tries(&self, key: TryKey) -> Result<(), AccountFault>;
 
-    /// Removes sessions and devices that are over, and tries that don't matter any more.
+    /// Removes sessions, devices and links that are over, and tries that don't matter any more.
     async fn sweep(&self, now: Timestamp) -> Result<(), AccountFault>;
 }

@@ -3,7 +3,8 @@
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use lastseat_domain::account::{
-    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, PasswordHash, Session, SessionHash,
+    Account, AccountChange, AccountRefusal, Device, DeviceHash, EmailAddress, Link, LinkHash, LinkPurpose, PasswordHash, Session,
+    SessionHash,
 };
 use lastseat_domain::ports::AccountStore;
 use lastseat_domain::ports::accounts::TryKey;
@@ -41,6 +42,10 @@ cases!(
     devices_are_known_until_they_are_replaced_or_many,
     a_changed_password_or_an_erased_account_forgets_the_devices,
     an_erased_account_leaves_nothing,
+    a_link_verifies_once_and_needs_the_password,
+    a_link_replaces_the_password_and_ends_everything,
+    a_link_is_for_one_thing_and_a_time,
+    only_the_newest_links_work,
     a_use_is_written_down,
     tries_are_counted_and_forgotten,
     of_many_tries_at_once_only_the_free_ones_pass,
@@ -294,6 +299,78 @@ async fn an_erased_account_leaves_nothing(store: Store) {
     assert_eq!(store.sessions_of(ann.id).await.unwrap(), []);
     assert_eq!(store.erase(ann.id).await.unwrap(), Err(AccountRefusal::Unknown));
     assert!(store.add(account(2, "ann@example.org")).await.unwrap(), "the address may be used again");
+}
+
+async fn send(store: &Store, account: &Account, number: u8, purpose: LinkPurpose) -> LinkHash {
+    let hash = LinkHash([number; 32]);
+    store.add_link(hash, Link::new(account.id, purpose, at(10))).await.unwrap();
+    hash
+}
+
+async fn a_link_verifies_once_and_needs_the_password(store: Store) {
+    let ann = ann(&store).await;
+    let link = send(&store, &ann, 1, LinkPurpose::Verify).await;
+    let second = send(&store, &ann, 2, LinkPurpose::Verify).await;
+    let found = store.link(link).await.unwrap().unwrap();
+    assert_eq!(found, (Link::new(ann.id, LinkPurpose::Verify, at(10)), ann.clone()));
+    assert!(!store.verify(link, PasswordHash::new("other"), at(20)).await.unwrap());
+    assert!(!store.verify(LinkHash([9; 32]), ann.password.clone(), at(20)).await.unwrap());
+    assert_eq!(store.by_id(ann.id).await.unwrap().as_ref(), Some(&ann));
+    assert!(store.verify(link, ann.password.clone(), at(20)).await.unwrap());
+    assert_eq!(store.by_id(ann.id).await.unwrap().unwrap().verified_at, Some(at(20)));
+    for used in [link, second] {
+        assert!(!store.verify(used, ann.password.clone(), at(30)).await.unwrap());
+        assert_eq!(store.link(used).await.unwrap(), None);
+    }
+}
+
+async fn a_link_replaces_the_password_and_ends_everything(store: Store) {
+    let ann = ann(&store).await;
+    sign_in(&store, &ann, 1).await;
+    store.add_device(device(1), used(&ann, 10), None).await.unwrap();
+    let links = [send(&store, &ann, 1, LinkPurpose::Reset).await, send(&store, &ann, 2, LinkPurpose::Reset).await];
+    let to = PasswordHash::new("second");
+    let reset = store.reset_password(links[1], to.clone(), at(20)).await.unwrap().unwrap();
+    assert_eq!(reset, Account { password: to.clone(), verified_at: Some(at(20)), ..ann.clone() });
+    assert_eq!(store.by_id(ann.id).await.unwrap(), Some(reset));
+    assert!(!is_open(&store, 1).await);
+    assert_eq!(store.device(device(1)).await.unwrap(), None);
+    for link in links {
+        assert_eq!(store.reset_password(link, PasswordHash::new("third"), at(21)).await.unwrap(), None);
+    }
+    // Another password by other means ends such links, too.
+    let link = send(&store, &ann, 3, LinkPurpose::Reset).await;
+    assert!(store.change_password(ann.id, to, PasswordHash::new("fourth"), None).await.unwrap());
+    assert_eq!(store.reset_password(link, PasswordHash::new("fifth"), at(22)).await.unwrap(), None);
+}
+
+async fn a_link_is_for_one_thing_and_a_time(store: Store) {
+    let ann = ann(&store).await;
+    let (verify, reset) = (send(&store, &ann, 1, LinkPurpose::Verify).await, send(&store, &ann, 2, LinkPurpose::Reset).await);
+    assert!(!store.verify(reset, ann.password.clone(), at(20)).await.unwrap());
+    assert_eq!(store.reset_password(verify, PasswordHash::new("second"), at(20)).await.unwrap(), None);
+    let (day, half_an_hour) = (at(10 + 24 * 3600), at(10 + 1800));
+    assert!(!store.verify(verify, ann.password.clone(), day).await.unwrap());
+    assert_eq!(store.reset_password(reset, PasswordHash::new("second"), half_an_hour).await.unwrap(), None);
+    store.sweep(half_an_hour).await.unwrap();
+    assert!(store.link(verify).await.unwrap().is_some() && store.link(reset).await.unwrap().is_none());
+    assert_eq!(store.erase(ann.id).await.unwrap(), Ok(()));
+    assert_eq!(store.link(verify).await.unwrap(), None);
+    send(&store, &ann, 3, LinkPurpose::Verify).await;
+    assert_eq!(store.link(LinkHash([3; 32])).await.unwrap(), None, "of an account that is not there");
+}
+
+async fn only_the_newest_links_work(store: Store) {
+    let ann = ann(&store).await;
+    let other = send(&store, &ann, 200, LinkPurpose::Reset).await;
+    let most = u8::try_from(Link::MOST).unwrap();
+    for number in 0..=most {
+        let link = Link::new(ann.id, LinkPurpose::Verify, at(i64::from(number)));
+        store.add_link(LinkHash([number; 32]), link).await.unwrap();
+    }
+    let is_known = async |hash| store.link(hash).await.unwrap().is_some();
+    assert!(!is_known(LinkHash([0; 32])).await && is_known(LinkHash([1; 32])).await && is_known(LinkHash([most; 32])).await);
+    assert!(is_known(other).await);
 }
 
 async fn a_use_is_written_down(store: Store) {

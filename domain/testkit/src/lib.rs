@@ -1,7 +1,7 @@
 //! For tests only.
 //!
 //! * [`given`]: given/when/then for the rules.
-//! * [`event_log`], [`seat_guard`], [`rate_limit`], [`payments`], [`accounts`]: one contract suite for each port. Every
+//! * [`event_log`], [`seat_guard`], [`rate_limit`], [`payments`], [`accounts`], [`mailer`]: one contract suite for each port. Every
 //!   adapter runs the suite of its port, so a test double can't accept what the real service refuses.
 //! * [`MemoryLog`], [`FaultyGuard`], [`FaultyGateway`]: test doubles that fail on purpose.
 //! * [`scripted_log`]: a log whose events and positions the test supplies.
@@ -28,6 +28,7 @@ pub mod given;
 pub mod history;
 mod jumping_time;
 mod kept_seats;
+pub mod mailer;
 mod memory_log;
 mod partial_refunds;
 pub mod payments;

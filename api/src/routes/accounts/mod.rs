@@ -4,14 +4,34 @@ pub mod erase;
 pub mod export;
 pub mod manage;
 pub mod me;
+pub mod password_reset;
 pub mod sessions;
 pub mod sign_up;
+pub mod verification;
 
 use crate::accounts::{Accounts, SignedIn};
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::routes::command::Command;
 use crate::routes::sender::Sender;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What happens next.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MailOnItsWay)]
+pub struct MailJson {
+    /// What to do: `open_mail`.
+    #[schema(example = "open_mail")]
+    next: &'static str,
+}
+
+impl MailJson {
+    /// It is on its way.
+    pub(in crate::routes) fn open() -> Self {
+        Self { next: "open_mail" }
+    }
+}
 
 /// The accounts, where there are any.
 ///

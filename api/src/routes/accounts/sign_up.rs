@@ -39,7 +39,7 @@ pub struct SignedUp {
 ///
 /// # Errors
 /// 422.
-pub(super) fn address(text: &str) -> Result<EmailAddress, Problem> {
+pub(in crate::routes) fn address(text: &str) -> Result<EmailAddress, Problem> {
     text.parse().map_err(|why| Problem::new(Code::InvalidRequest, format!("`email` {why}.")).fact("field", "email"))
 }
 

@@ -10,6 +10,7 @@ mod filter;
 pub mod guests;
 pub mod hold;
 pub mod list;
+pub mod mail;
 pub mod manage;
 pub mod pay;
 pub mod price_types;

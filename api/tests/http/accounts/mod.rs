@@ -1,7 +1,9 @@
 //! People who sign in here, over real connections: the unhappy ways first.
 
+mod claims;
 mod forgery;
 mod guessing;
+mod mail;
 mod own;
 mod roles;
 mod sessions;

@@ -91,7 +91,7 @@ async fn an_erased_account_is_gone_and_the_log_never_knew_who_it_was() {
 }
 
 /// Files that have this text.
-fn traces(dir: &Path, text: &str) -> Vec<String> {
+pub fn traces(dir: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().flatten().filter(|entry| entry.path().is_file()) {
         let bytes = std::fs::read(entry.path()).unwrap();
