@@ -5,6 +5,7 @@ use super::facts::{Book, Decision, Exchange, Opened, Pay, ShowFacts, TILL, at_th
 use super::prices;
 use super::report::{Findings, Place};
 use super::state::Audit;
+use super::tickets::left_inside;
 use super::vouchers;
 use chrono::TimeDelta;
 use lastseat_domain::event::{AbortReason, BookingOpened, Event, PaymentCaptured, ReviewOutcome};
@@ -112,7 +113,17 @@ impl Audit {
         let show = book.opened.as_ref().and_then(|o| self.shows.get(&o.show));
         let hold = book.opened.as_ref().zip(show).and_then(|(opened, show)| show.longest_hold(opened.revision));
         let takes = seats_taken(show, id, book.exchange.as_deref());
-        let keeps_all = matches!(envelope.event, Event::BookingExchanged(_)) && keeps_all(show, book, id);
+        let is_moved = matches!(envelope.event, Event::BookingExchanged(_));
+        let keeps_all = is_moved && keeps_all(show, book, id);
+        if is_moved {
+            let inside = left_inside(&self.tickets, show, id, book.exchange.as_deref(), envelope.metadata.at);
+            findings.check(Code::ExchangedInside, inside.is_none(), &place, || {
+                format!(
+                    "somebody is inside with the ticket for seat {}",
+                    inside.map_or_else(String::new, |seat| seat.to_string())
+                )
+            });
+        }
         let given_up = match &envelope.event {
             Event::PartialRefundRequested(e) => seats_by_index(&self.shows, book.opened.as_deref(), &e.seats),
             _ => vec![],

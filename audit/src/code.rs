@@ -157,6 +157,7 @@ codes! {
     RewardRedeemed "reward_redeemed" "A reward with a code was redeemed without it."
     TicketIssue "ticket_issue" "The issues of a ticket are not numbered one by one."
     AdmittedTwice "admitted_twice" "A ticket admitted somebody while somebody was inside with it."
+    ExchangedInside "exchanged_inside" "A seat was exchanged for another one while somebody was inside with its ticket."
     LeftOutside "left_outside" "Somebody left with a ticket with which nobody was inside."
     CampaignDiffers "campaign_differs" "A voucher is not one of its campaign's, or a campaign does not have all its vouchers."
     RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."

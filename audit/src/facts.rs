@@ -546,8 +546,8 @@ pub(super) fn seats_by_index(shows: &HashMap<ShowId, ShowFacts>, opened: Option<
 pub(super) struct TicketFact {
     /// Number of its last issue.
     pub issue: u32,
-    /// Whether somebody is inside with it.
-    pub inside: bool,
+    /// Since when somebody is inside with it.
+    pub inside_since: Option<Timestamp>,
 }
 
 /// The place of a finding that shows at the end of the log, not at one of its events.

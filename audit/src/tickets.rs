@@ -1,17 +1,32 @@
 //! Tickets: they follow from bookings, so the log has only what was done with them.
 
 use super::code::Code;
-use super::facts::{Book, Decision, GRACE, Opened, ShowFacts};
+use super::facts::{Book, Decision, Exchange, GRACE, Opened, ShowFacts, TicketFact};
 use super::report::Place;
 use super::state::Audit;
 use lastseat_domain::event::{Event, TicketAdmitted, TicketLeft, TicketReissued};
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, TicketId, Timestamp};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// The audit's own making of a ticket's id.
 fn id_of(booking: BookingId, seat: &SeatId) -> Uuid {
     Uuid::new_v5(&NAMESPACE, ["ticket", &booking.to_string(), seat.as_str()].join("|").as_bytes())
+}
+
+/// The seat of an exchange that is decided with whose ticket somebody is inside, for so long that the decision must have known.
+pub(super) fn left_inside(
+    tickets: &HashMap<TicketId, TicketFact>,
+    show: Option<&ShowFacts>,
+    booking: BookingId,
+    exchange: Option<&Exchange>,
+    at: Timestamp,
+) -> Option<SeatId> {
+    let (show, exchange) = (show?, exchange?);
+    let seats = exchange.leaves.iter().filter_map(|seat| show.latest().plan.id_of(*seat));
+    let inside = |seat: &SeatId| tickets.get(&TicketId(id_of(booking, seat))).and_then(|fact| fact.inside_since);
+    seats.into_iter().find(|seat| inside(seat).is_some_and(|since| at - since > GRACE))
 }
 
 impl Audit {
@@ -46,7 +61,7 @@ impl Audit {
 
     fn admit(&mut self, e: &TicketAdmitted, at: Timestamp, sold: bool, place: &Place) {
         let fact = self.tickets.entry(e.ticket).or_default();
-        let (twice, last) = (std::mem::replace(&mut fact.inside, true), fact.issue);
+        let (twice, last) = (fact.inside_since.replace(at).is_some(), fact.issue);
         self.findings.check(Code::AdmittedTwice, !twice, place, || "somebody is inside with it already".to_owned());
         self.findings.check(Code::AdmittedVoid, e.issue == last, place, || {
             format!("it admits with issue {}, and the last is {last}", e.issue)
@@ -58,8 +73,8 @@ impl Audit {
     }
 
     fn let_out(&mut self, ticket: TicketId, place: &Place) {
-        let inside = std::mem::take(&mut self.tickets.entry(ticket).or_default().inside);
-        self.findings.check(Code::LeftOutside, inside, place, || "nobody was inside with it".to_owned());
+        let inside = self.tickets.entry(ticket).or_default().inside_since.take();
+        self.findings.check(Code::LeftOutside, inside.is_some(), place, || "nobody was inside with it".to_owned());
     }
 
     /// Whether the booking was paid and had the seat, of this show if one is named, then or before.

@@ -267,6 +267,11 @@ rejections! {
     AlreadyAdmitted { /// When.
         at: Timestamp, /// Where.
         gate: GateId } = "already_admitted", "This ticket has admitted somebody at gate `{gate}` at {at}. Do not admit its bearer, unless you know who that was.";
+    /// Its seat can't be exchanged while somebody sits there.
+    SomebodyInside { /// The one that was to be given up.
+        seat: SeatId, /// When somebody came in with its ticket.
+        at: Timestamp, /// Where.
+        gate: GateId } = "somebody_inside", "Somebody came in with the ticket for seat `{seat}`, by gate `{gate}` at {at}, and is inside. Scan them out first (POST /v1/checkins with the type `exit`), then send the exchange with a new Idempotency-Key.";
     /// Who was not scanned in can't be scanned out.
     NotAdmitted = "not_admitted", "Nobody is inside with this ticket, so nobody can leave with it.";
     /// It is good, and for another show.

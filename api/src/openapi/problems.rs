@@ -110,6 +110,7 @@ const EXCHANGE: &[Code] = &[
     C::ExchangeAbandoned,
     C::ExchangeCostsMore,
     C::InvalidExchange,
+    C::SomebodyInside,
     C::NotOwner,
     C::ShowCancelled,
     C::DuplicateSeats,

@@ -182,6 +182,7 @@ codes! {
     TicketForged = "ticket_forged", UNPROCESSABLE_ENTITY, "The ticket is forged";
     TicketVoid = "ticket_void", CONFLICT, "The ticket is void";
     AlreadyAdmitted = "already_admitted", CONFLICT, "The ticket has admitted somebody";
+    SomebodyInside = "somebody_inside", CONFLICT, "Somebody is inside with the ticket";
     NotAdmitted = "not_admitted", CONFLICT, "Nobody is inside with this ticket";
     TicketOfOtherShow = "ticket_of_other_show", CONFLICT, "The ticket is for another show";
 
@@ -259,6 +260,7 @@ impl Code {
             R::NoTickets => Self::NoTickets,
             R::TicketVoid { .. } => Self::TicketVoid,
             R::AlreadyAdmitted { .. } => Self::AlreadyAdmitted,
+            R::SomebodyInside { .. } => Self::SomebodyInside,
             R::NotAdmitted => Self::NotAdmitted,
             R::TicketOfOtherShow { .. } => Self::TicketOfOtherShow,
             R::TicketNotFound { .. } => Self::TicketNotFound,

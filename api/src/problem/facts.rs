@@ -107,6 +107,15 @@ pub fn of(code: Code) -> &'static [Fact] {
         C::TicketNotFound => const { &[maybe("seat", Text, "The seat, if the text in the address can be one.")] },
         C::TicketVoid => const { &[fact("reason", Text, "Why: what happened after the code was made.")] },
         C::AlreadyAdmitted => const { &[fact("admitted_at", Time, "When."), fact("gate", Text, "Where.")] },
+        C::SomebodyInside => {
+            const {
+                &[
+                    fact("seat", Text, "The seat that was to be given up."),
+                    fact("admitted_at", Time, "When somebody came in with its ticket."),
+                    fact("gate", Text, "Where."),
+                ]
+            }
+        }
         C::UnknownArea => const { &[fact("area", Text, "The area.")] },
         C::UnknownCategory => const { &[fact("category", Text, "The category.")] },
         C::UnknownPriceType => {

@@ -35,6 +35,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),
         R::TicketVoid { why } => problem.fact("reason", why.name()),
         R::AlreadyAdmitted { at, gate } => problem.fact("admitted_at", at).fact("gate", gate),
+        R::SomebodyInside { seat, at, gate } => problem.fact("seat", seat).fact("admitted_at", at).fact("gate", gate),
         R::TicketOfOtherShow { show } => problem.fact("show", show),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),

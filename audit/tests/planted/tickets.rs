@@ -146,3 +146,29 @@ fn what_ended_a_ticket_a_moment_before_may_have_been_unknown_at_the_gate() {
     let report = audit(&world.log);
     assert!(report.holds(), "{report}");
 }
+
+#[test]
+fn a_seat_that_is_exchanged_while_somebody_is_inside_with_its_ticket() {
+    let moved = |world: &mut World, id| {
+        assert!(world.request_exchange(id, &[seat_id("A-1")], &[seat_id("B-1")]) && world.take_seats(id));
+        assert!(world.booking(id, BookingCommand::DecideExchange { exchange: 1 }));
+        world.finish_exchanges(id);
+    };
+    let (mut world, id) = world_with_sale();
+    admit(&mut world, id, "A-1", (0, 0, 0));
+    world.now += TimeDelta::minutes(2);
+    plant(world, &["exchanged_inside"], |world| moved(world, id));
+    // Decided a moment after the scan; or they have left; or it is the seat beside.
+    let (mut world, id) = world_with_sale();
+    admit(&mut world, id, "A-1", (0, 0, 0));
+    moved(&mut world, id);
+    assert!(audit(&world.log).holds());
+    let (mut world, id) = world_with_sale();
+    admit(&mut world, id, "A-1", (0, 0, 0));
+    let_out(&mut world, id, "A-1");
+    admit(&mut world, id, "A-2", (0, 0, 0));
+    world.now += TimeDelta::minutes(2);
+    moved(&mut world, id);
+    let report = audit(&world.log);
+    assert!(report.holds(), "{report}");
+}

@@ -1,6 +1,7 @@
 //! The command to move a sold booking to other seats. What follows from it are steps of the booking process, so any node
 //! can take them.
 
+use super::exchange_steps::check_nobody_inside;
 use super::process::{Reach, run_until_blocked};
 use super::session::BookingSession;
 use crate::error::CommandError;
@@ -23,6 +24,8 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
     }
     // What an earlier exchange has left undone comes first.
     follow_up(&mut session).await?;
+    let own = booking.seats().iter().map(|own| own.seat.clone()).filter(|seat| request.leaves.contains(seat));
+    check_nobody_inside(&session, &own.collect::<Vec<_>>()).await?;
     let chosen = match choose_for_exchange(&session.services, &show, session.id, &request.takes).await {
         Ok(chosen) => chosen,
         // The same request may be under way on another node, which has the seats for it.

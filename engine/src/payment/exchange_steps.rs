@@ -9,12 +9,26 @@ use chrono::TimeDelta;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::seat::SeatCommand;
-use lastseat_domain::{Rejection, SeatId, ShowId};
+use lastseat_domain::ticket::Ticket;
+use lastseat_domain::{Rejection, SeatId, ShowId, TicketId};
 
 /// When a seat that is locked for an exchange is expected back, if it comes to nothing. Only for display.
 const LOCK: TimeDelta = TimeDelta::seconds(60);
 
-/// Locks the seats of the exchange that is under way, then decides it. If one can't be had, it is abandoned.
+/// Checks that nobody came in with the ticket of a seat that is to be given up and is inside: the ticket of the new seat would
+/// let in a second person. A scan at the same moment may come after this, as after the reading of a booking that is refunded.
+pub(super) async fn check_nobody_inside(session: &BookingSession, leaves: &[SeatId]) -> Result<(), CommandError> {
+    for seat in leaves {
+        let ticket = session.services.journal.load::<Ticket>(&TicketId::of(session.id, seat)).await?.state;
+        if let Some(scan) = ticket.inside() {
+            return Err(Rejection::SomebodyInside { seat: seat.clone(), at: scan.at, gate: scan.gate.clone() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Locks the seats of the exchange that is under way, then decides it. If one can't be had, or somebody came in meanwhile with
+/// the ticket of one that is given up, it is abandoned.
 pub(super) async fn take_seats(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
     let (Some(show), Some(requested), Some(buyer)) = (booking.show(), &booking.exchange, booking.buyer()) else {
         return Ok(Next::Stop(Stop::Finished));
@@ -39,6 +53,15 @@ pub(super) async fn take_seats(session: &mut BookingSession, booking: &Booking) 
             }
             Err(fault) => return Err(fault),
         }
+    }
+    // Last, for it may have been requested long ago, by a node that has crashed since.
+    match check_nobody_inside(session, &requested.leaves).await {
+        Ok(()) => {}
+        Err(CommandError::Rejected(rejection)) => {
+            session.lost = Some(rejection);
+            return execute_step(session, BookingCommand::AbandonExchange { exchange }).await;
+        }
+        Err(fault) => return Err(fault),
     }
     execute_step(session, BookingCommand::DecideExchange { exchange }).await
 }

@@ -6,8 +6,10 @@ use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::booking::Booking;
+use lastseat_domain::event::{ExchangeRequested, PricedSeat};
+use lastseat_domain::ports::event_log::{Direction, Expected};
 use lastseat_domain::ticket::{ScanKind, TicketFacts};
-use lastseat_domain::{BuyerId, CommandId, DeviceId, GateId, Rejection, SeatId, VoidTicket};
+use lastseat_domain::{BuyerId, CommandId, DeviceId, GateId, Metadata, Rejection, SeatId, StreamName, VoidTicket, codec};
 use lastseat_engine::{BoxOffice, CommandError, Origin, ScanRequest, Scanned};
 use std::time::Duration;
 use uuid::Uuid;
@@ -140,5 +142,54 @@ fn a_void_code_admits_nobody_on_any_node() {
         leave(other, &first, 1).await.unwrap();
         refused(&third, VoidTicket::Refunded).await;
         assert_eq!(count(bench, "TicketAdmitted").await, 1, "{what}");
+    });
+}
+
+#[test]
+fn nobody_moves_to_another_seat_while_somebody_is_inside_with_the_ticket() {
+    on_one_and_two_nodes(async |bench, nodes, what| {
+        let (booking, ticket) = sold(bench, &nodes[0]).await;
+        let other = nodes.last().unwrap();
+        let inside = enter(&nodes[0], &ticket, 3).await.unwrap();
+        match exchange(other, booking.id, &["A-1"], &["A-9"]).await {
+            Err(CommandError::Rejected(Rejection::SomebodyInside { seat, at, gate })) => {
+                assert_eq!((seat, at, gate), (ticket.seat.clone(), inside.at, inside.gate), "{what}");
+            }
+            answer => panic!("{what}: {answer:?}"),
+        }
+        assert_eq!(count(bench, "ExchangeRequested").await, 0, "{what}: nothing is written");
+        hold_as(bench, other, "bob", seats(&["A-9"])).await.expect("what was refused is kept from nobody");
+        // Who has left has used the old ticket; the new one is for whoever comes next.
+        leave(other, &ticket, 3).await.unwrap();
+        let moved = exchange(other, booking.id, &["A-1"], &["A-8"]).await.unwrap();
+        let next = nodes[0].ticket(&moved, &SeatId::new("A-8").unwrap()).await.unwrap();
+        assert_eq!(enter(other, &next, 4).await.unwrap().entries, 1, "{what}");
+        assert_eq!(code(enter(&nodes[0], &ticket, 4).await), "ticket_void", "{what}");
+        // Staff may refund somebody who is inside.
+        assert_eq!(nodes[0].refund(booking.id, "stan").await.unwrap().status(), "refunded", "{what}");
+    });
+}
+
+/// A node requested the exchange and crashed; before another goes on with it, somebody comes in.
+#[test]
+fn an_exchange_that_is_found_later_is_given_up_if_somebody_came_in_meanwhile() {
+    on_one_and_two_nodes(async |bench, nodes, what| {
+        let (booking, ticket) = sold(bench, &nodes[0]).await;
+        enter(&nodes[0], &ticket, 3).await.unwrap();
+        let stream = StreamName::booking(booking.id);
+        let last = bench.log.read_stream(&stream, None, Direction::Backwards, 1).await.unwrap().remove(0);
+        let takes = vec![PricedSeat { seat: SeatId::new("A-9").unwrap(), ..booking.seats()[0].clone() }];
+        let show_revision = booking.opened.as_ref().unwrap().show_revision;
+        let (leaves, by) = (vec![ticket.seat.clone()], "stan".to_owned());
+        let requested = ExchangeRequested { booking: booking.id, exchange: 1, show_revision, leaves, takes, by }.into();
+        let metadata = Metadata::of_booking(booking.id, "test", bench.clock.now());
+        let write = codec::encode(stream, Expected::Revision(last.revision), &[requested], &metadata).unwrap();
+        bench.log.append(vec![write]).await.unwrap();
+        nodes.last().unwrap().look_at(booking.id).await;
+        assert_eq!((count(bench, "ExchangeAbandoned").await, count(bench, "BookingExchanged").await), (1, 0), "{what}");
+        let left = nodes[0].booking(booking.id).await.unwrap().unwrap();
+        assert_eq!(left.seats(), booking.seats(), "{what}");
+        later(1).await;
+        hold_as(bench, &nodes[0], "bob", seats(&["A-9"])).await.expect("it was given back");
     });
 }
