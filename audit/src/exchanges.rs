@@ -2,10 +2,10 @@
 
 use super::bookings::Step;
 use super::code::Code;
-use super::facts::{Exchange, Opened, ShowFacts};
+use super::facts::{Exchange, Moved, Opened, ShowFacts};
 use super::prices;
-use lastseat_domain::SeatId;
 use lastseat_domain::event::ExchangeRequested;
+use lastseat_domain::{SeatId, Timestamp};
 use std::collections::HashSet;
 
 impl Step<'_> {
@@ -69,8 +69,9 @@ impl Step<'_> {
         let has_all = takes == exchange.takes.len() && keeps_all;
         self.check(Code::ExchangedWithoutSeats, has_all, || "it is moved to seats that are not its own".to_owned());
         self.book.moved_at = Some(self.at);
+        let at = self.at;
         if let Some(opened) = &mut self.book.opened {
-            opened.change(&exchange);
+            opened.change(&exchange, at);
         }
     }
 
@@ -90,16 +91,43 @@ impl Opened {
 
     /// Number of the exchange that brought it this seat last; 0 for none.
     pub(super) fn brought_by(&self, seat: u32) -> u32 {
-        self.brought.iter().rev().find(|(brought, _)| *brought == seat).map_or(0, |(_, exchange)| *exchange)
+        self.brought.iter().rev().find(|moved| moved.seat == seat).map_or(0, |moved| moved.exchange)
+    }
+
+    /// Whether it ever had the seat.
+    pub(super) fn ever_had(&self, seat: u32) -> bool {
+        self.seats.contains(&seat) || self.left.iter().any(|moved| moved.seat == seat)
+    }
+
+    /// Since when and until when it had the seat by an exchange, or by its opening (0). `None` if it never had it so.
+    pub(super) fn tenure(&self, seat: u32, exchange: u32) -> Option<(Option<Timestamp>, Option<Timestamp>)> {
+        let of_seat = |moves: &[Moved]| -> Vec<Moved> { moves.iter().filter(|moved| moved.seat == seat).copied().collect() };
+        let (brought, left) = (of_seat(&self.brought), of_seat(&self.left));
+        let since = if exchange == 0 {
+            let (first_left, first_brought) = (left.first(), brought.first());
+            let from_the_opening = match first_brought {
+                None => self.ever_had(seat),
+                Some(brought) => first_left.is_some_and(|left| left.exchange < brought.exchange),
+            };
+            if !from_the_opening {
+                return None;
+            }
+            None
+        } else {
+            Some(brought.iter().find(|moved| moved.exchange == exchange)?.at)
+        };
+        let until = left.iter().find(|moved| moved.exchange > exchange).map(|moved| moved.at);
+        Some((since, until))
     }
 
     /// Its seats after an exchange.
-    fn change(&mut self, exchange: &Exchange) {
+    fn change(&mut self, exchange: &Exchange, at: Timestamp) {
         let priced = self.seats.iter().zip(&self.prices).zip(&self.fees).map(|((seat, price), fee)| (*seat, *price, *fee));
         let kept = priced.filter(|(seat, ..)| !exchange.leaves.contains(seat));
         let now: Vec<(u32, i64, i64)> = kept.chain(exchange.takes.iter().copied()).collect();
-        self.left.extend(&exchange.leaves);
-        self.brought.extend(exchange.takes.iter().map(|(seat, ..)| (*seat, exchange.number)));
+        let number = exchange.number;
+        self.left.extend(exchange.leaves.iter().map(|seat| Moved { seat: *seat, exchange: number, at }));
+        self.brought.extend(exchange.takes.iter().map(|(seat, ..)| Moved { seat: *seat, exchange: number, at }));
         self.seats = now.iter().map(|(seat, ..)| *seat).collect();
         self.prices = now.iter().map(|(_, price, _)| *price).collect();
         self.fees = now.iter().map(|(.., fee)| *fee).collect();

@@ -21,6 +21,12 @@ impl fmt::Display for Report {
             &["available", "locked", "booked", "unavailable"].map(|name| (name, self.seats.get(name).copied().unwrap_or(0))),
         )?;
         row(f, "vouchers", &["issued", "redeemed", "revoked"].map(|name| (name, self.vouchers.get(name).copied().unwrap_or(0))))?;
+        if self.scans.values().any(|count| *count > 0) {
+            let count = |(name, of)| (name, self.scans.get(of).copied().unwrap_or(0));
+            let shown =
+                [("entries", "entries"), ("exits", "exits"), ("offline", "offline"), ("double entries", "double_entries")];
+            row(f, "scans", &shown.map(count))?;
+        }
         for (currency, flow) in &self.money {
             let money = |value| lastseat_domain::Money { value, currency: *currency };
             write!(f, "  {:<10} captured {}   refunded {}", "money", money(flow.captured), money(flow.refunded))?;

@@ -30,6 +30,9 @@ pub struct Report {
     pub money: BTreeMap<Currency, Flow>,
     /// Vouchers by state.
     pub vouchers: BTreeMap<&'static str, u64>,
+    /// Scans of tickets: `entries`, `exits`, those of both that were made `offline`, and `double_entries` by the times of the
+    /// scans. A double entry is no violation.
+    pub scans: BTreeMap<&'static str, u64>,
     /// Events that were lost, and by whose decision the sale went on without them.
     pub accepted_losses: Vec<AcceptedLoss>,
     /// What is not as it will be, but not yet for so long that anything is wrong.

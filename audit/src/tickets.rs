@@ -1,10 +1,10 @@
 //! Tickets: they follow from bookings, so the log has only what was done with them.
 
 use super::code::Code;
-use super::facts::{Book, Decision, Exchange, GRACE, Opened, ShowFacts, TicketFact};
+use super::facts::{Book, Decision, Exchange, GRACE, Opened, ScanFact, ShowFacts, TicketFact};
 use super::report::Place;
 use super::state::Audit;
-use lastseat_domain::event::{Event, TicketAdmitted, TicketLeft, TicketReissued};
+use lastseat_domain::event::{Event, TicketAdmitted, TicketLeft, TicketReissued, TicketScannedOffline};
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, TicketId, Timestamp};
 use std::collections::HashMap;
@@ -25,8 +25,9 @@ pub(super) fn left_inside(
 ) -> Option<SeatId> {
     let (show, exchange) = (show?, exchange?);
     let seats = exchange.leaves.iter().filter_map(|seat| show.latest().plan.id_of(*seat));
-    let inside = |seat: &SeatId| tickets.get(&TicketId(id_of(booking, seat))).and_then(|fact| fact.inside_since);
-    seats.into_iter().find(|seat| inside(seat).is_some_and(|since| at - since > GRACE))
+    let inside = |seat: &SeatId| tickets.get(&TicketId(id_of(booking, seat))).filter(|fact| fact.is_inside());
+    let known = |fact: &TicketFact| fact.known_since().is_some_and(|since| at - since > GRACE);
+    seats.into_iter().find(|seat| inside(seat).is_some_and(known))
 }
 
 impl Audit {
@@ -34,7 +35,10 @@ impl Audit {
         let (ticket, booking, seat, show) = match &envelope.event {
             Event::TicketReissued(TicketReissued { ticket, booking, seat, .. }) => (*ticket, *booking, seat, None),
             Event::TicketAdmitted(TicketAdmitted { ticket, show, booking, seat, .. })
-            | Event::TicketLeft(TicketLeft { ticket, show, booking, seat, .. }) => (*ticket, *booking, seat, Some(show)),
+            | Event::TicketLeft(TicketLeft { ticket, show, booking, seat, .. })
+            | Event::TicketScannedOffline(TicketScannedOffline { ticket, show, booking, seat, .. }) => {
+                (*ticket, *booking, seat, Some(show))
+            }
             _ => return,
         };
         let place = Place::of(envelope);
@@ -45,15 +49,18 @@ impl Audit {
         self.findings
             .check(Code::TicketWithoutSeat, sold, &place, || format!("booking {booking} was not paid, or never had seat {seat}"));
         match &envelope.event {
-            Event::TicketReissued(e) => self.reissue(e, &place),
+            Event::TicketReissued(e) => self.reissue(e, envelope.metadata.at, &place),
             Event::TicketAdmitted(e) => self.admit(e, envelope.metadata.at, sold, &place),
-            _ => self.let_out(ticket, &place),
+            Event::TicketLeft(e) => self.let_out(e, envelope.metadata.at, &place),
+            Event::TicketScannedOffline(e) => self.scan_offline(e, envelope.metadata.at, sold, &place),
+            _ => {}
         }
     }
 
-    fn reissue(&mut self, e: &TicketReissued, place: &Place) {
+    fn reissue(&mut self, e: &TicketReissued, at: Timestamp, place: &Place) {
         let fact = self.tickets.entry(e.ticket).or_default();
         let last = std::mem::replace(&mut fact.issue, e.issue);
+        fact.reissued.push((e.issue, at));
         self.findings.check(Code::TicketIssue, last.checked_add(1) == Some(e.issue), place, || {
             format!("issue {} follows issue {last}", e.issue)
         });
@@ -61,7 +68,10 @@ impl Audit {
 
     fn admit(&mut self, e: &TicketAdmitted, at: Timestamp, sold: bool, place: &Place) {
         let fact = self.tickets.entry(e.ticket).or_default();
-        let (twice, last) = (fact.inside_since.replace(at).is_some(), fact.issue);
+        let (twice, last) = (fact.is_inside(), fact.issue);
+        let scan = ScanFact { is_entry: true, is_offline: false, at, recorded_at: at, device: e.device.clone(), scan: e.scan };
+        let again = fact.record(scan);
+        self.findings.check(Code::ScanTwice, !again, place, || format!("scan {} is there already", e.scan));
         self.findings.check(Code::AdmittedTwice, !twice, place, || "somebody is inside with it already".to_owned());
         self.findings.check(Code::AdmittedVoid, e.issue == last, place, || {
             format!("it admits with issue {}, and the last is {last}", e.issue)
@@ -72,9 +82,13 @@ impl Audit {
         self.findings.check(Code::AdmittedVoid, why.is_none(), place, || why.unwrap_or_default().to_owned());
     }
 
-    fn let_out(&mut self, ticket: TicketId, place: &Place) {
-        let inside = self.tickets.entry(ticket).or_default().inside_since.take();
-        self.findings.check(Code::LeftOutside, inside.is_some(), place, || "nobody was inside with it".to_owned());
+    fn let_out(&mut self, e: &TicketLeft, at: Timestamp, place: &Place) {
+        let fact = self.tickets.entry(e.ticket).or_default();
+        let inside = fact.is_inside();
+        let scan = ScanFact { is_entry: false, is_offline: false, at, recorded_at: at, device: e.device.clone(), scan: e.scan };
+        let again = fact.record(scan);
+        self.findings.check(Code::ScanTwice, !again, place, || format!("scan {} is there already", e.scan));
+        self.findings.check(Code::LeftOutside, inside, place, || "nobody was inside with it".to_owned());
     }
 
     /// Whether the booking was paid and had the seat, of this show if one is named, then or before.
@@ -83,7 +97,7 @@ impl Audit {
         let opened = book.and_then(|book| book.opened.as_ref()).filter(|opened| show.is_none_or(|show| *show == opened.show));
         let Some(opened) = opened else { return false };
         let seat = self.shows.get(&opened.show).and_then(|show| show.latest().plan.index_of(seat));
-        seat.is_some_and(|seat| opened.seats.contains(&seat) || opened.left.contains(&seat))
+        seat.is_some_and(|seat| opened.ever_had(seat))
     }
 }
 
@@ -94,7 +108,7 @@ fn why_void(book: &Book, show: Option<&ShowFacts>, e: &TicketAdmitted, at: Times
     if (book.decision != Decision::Committed || book.refund_requested) && long_ago(book.refund_at.or(book.over_at)) {
         return Some("its booking is over, or its refund was requested");
     }
-    if e.transfers != book.transfers && long_ago(book.transferred_at) {
+    if e.transfers as usize != book.transfers.len() && long_ago(book.transfers.last().copied()) {
         return Some("its booking was transferred after its code was made");
     }
     let seat = show.and_then(|show| show.latest().plan.index_of(&e.seat))?;

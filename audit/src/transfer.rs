@@ -7,7 +7,6 @@ impl Step<'_> {
     pub(super) fn transfer(&mut self) {
         let sold = self.book.is_charged() && !self.book.refund_requested;
         self.check(Code::TransferredUnsold, sold, || "it is given to another buyer and is not sold".to_owned());
-        self.book.transfers = self.book.transfers.saturating_add(1);
-        self.book.transferred_at = Some(self.at);
+        self.book.transfers.push(self.at);
     }
 }

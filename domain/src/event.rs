@@ -139,6 +139,7 @@ events!(
     TicketReissued,
     TicketAdmitted,
     TicketLeft,
+    TicketScannedOffline,
     // campaign
     CampaignStarted,
     CampaignCompleted,

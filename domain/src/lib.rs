@@ -17,6 +17,7 @@
 //! | points and rewards | [`loyalty`] |
 //! | what a voucher is worth, and who may use it | [`voucher`] |
 //! | which tickets a booking has, what makes their codes void, and whom they admit | [`ticket`] |
+//! | which scans of a ticket don't fit each other | [`ticket::conflict`] |
 //! | what has to be done next for a booking, also after a crash | [`settle`] |
 //! | the state of a seat as buyers see it | [`seat_state`] |
 //! | how events are stored, and how old ones are read | [`codec`] |
@@ -48,6 +49,7 @@ pub mod event;
 pub mod ids;
 pub mod loyalty;
 pub mod money;
+mod offline_scan;
 pub mod plan;
 pub mod ports;
 mod position;
@@ -76,6 +78,7 @@ pub use ids::{
     IntentId, PlanId, PriceTypeId, SeatId, ShowId, TicketId, VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};
+pub use offline_scan::{ScanConflict, ScanKind};
 pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;
 pub use role::Role;

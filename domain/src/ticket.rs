@@ -7,27 +7,33 @@
 //! paper worthless that somebody may have kept: reissues, transfers of the booking to other buyers, and the exchange
 //! by which the booking got the seat.
 //!
-//! A ticket admits once. Its bearer may go out for a while: scanned out, they can come in again.
+//! A ticket admits once. Its bearer may go out for a while: scanned out, they can come in again. What was scanned offline has
+//! happened, and is recorded with what does not fit about it ([`conflict`]).
 
 use crate::Timestamp;
 use crate::decider::Decider;
-use crate::event::{Event, TicketAdmitted, TicketLeft, TicketReissued};
+use crate::event::{Event, TicketAdmitted, TicketLeft, TicketReissued, TicketScannedOffline};
 use crate::ids::{BookingId, DeviceId, GateId, SeatId, TicketId};
+use crate::offline_scan::{ScanConflict, ScanKind};
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 use crate::void_ticket::VoidTicket;
+use uuid::Uuid;
 
+pub mod conflict;
 mod facts;
 mod scan;
 
 pub use facts::TicketFacts;
-pub use scan::{Scan, ScanId, ScanKind};
+pub use scan::{Scan, ScanId};
 
 /// What has been done with a ticket, as its events describe it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ticket {
     /// Number of its last reissue; 0 if there was none.
     pub issue: u32,
+    /// When it was issued again, with the numbers.
+    pub reissues: Vec<(u32, Timestamp)>,
     /// Its scans, in the order of the log.
     pub scans: Vec<Scan>,
 }
@@ -66,6 +72,27 @@ pub enum TicketCommand {
         gate: GateId,
         /// The scan, likewise.
         scan: ScanId,
+        /// Subject of the caller's token.
+        by: String,
+    },
+    /// Record a scan that was made offline, whatever it led to.
+    Record {
+        /// What the code says.
+        code: TicketFacts,
+        /// In or out.
+        kind: ScanKind,
+        /// Where it was scanned.
+        gate: GateId,
+        /// The device that scanned it.
+        device: DeviceId,
+        /// The device's id of the scan.
+        scan: Uuid,
+        /// When, by the device's clock.
+        scanned_at: Timestamp,
+        /// The time now.
+        now: Timestamp,
+        /// Why the code was void then, if its booking or show says so. Its issue is checked here.
+        void: Option<VoidTicket>,
         /// Subject of the caller's token.
         by: String,
     },
@@ -111,18 +138,62 @@ impl Decider for Ticket {
                 let TicketFacts { show, booking, seat, .. } = code;
                 Ok(vec![TicketLeft { ticket: *id, show, booking, seat, gate, device, scan, by }.into()])
             }
+            TicketCommand::Record { code, kind, gate, device, scan, scanned_at, now, void, by } => {
+                let known = ScanId { device: Some(device.clone()), scan };
+                if state.scan(&known).is_some() {
+                    return Ok(vec![]);
+                }
+                let conflicts = state.conflicts_of(code.issue, kind, scanned_at, now, void);
+                let TicketFacts { show, booking, seat, issue, transfers, exchange } = code;
+                let event = TicketScannedOffline {
+                    ticket: *id,
+                    show,
+                    booking,
+                    seat,
+                    issue,
+                    transfers,
+                    exchange,
+                    kind,
+                    gate,
+                    device,
+                    scan,
+                    scanned_at,
+                    by,
+                    conflicts,
+                };
+                Ok(vec![event.into()])
+            }
+        }
+    }
+
+    fn not_before(command: TicketCommand, last: Timestamp) -> TicketCommand {
+        match command {
+            TicketCommand::Record { code, kind, gate, device, scan, scanned_at, now, void, by } => {
+                TicketCommand::Record { code, kind, gate, device, scan, scanned_at, now: now.max(last), void, by }
+            }
+            command => command,
         }
     }
 
     fn evolve(mut state: Self, event: &Event, at: Timestamp) -> Self {
         let scan = |kind, gate: &GateId, device: &Option<DeviceId>, scan| {
             let id = ScanId { device: device.clone(), scan };
-            Scan { id, kind, at, gate: gate.clone() }
+            Scan { id, kind, at, gate: gate.clone(), conflicts: vec![] }
         };
         match event {
-            Event::TicketReissued(e) => state.issue = e.issue,
+            Event::TicketReissued(e) => {
+                state.issue = e.issue;
+                state.reissues.push((e.issue, at));
+            }
             Event::TicketAdmitted(e) => state.scans.push(scan(ScanKind::Entry, &e.gate, &e.device, e.scan)),
             Event::TicketLeft(e) => state.scans.push(scan(ScanKind::Exit, &e.gate, &e.device, e.scan)),
+            Event::TicketScannedOffline(e) => state.scans.push(Scan {
+                id: ScanId { device: Some(e.device.clone()), scan: e.scan },
+                kind: e.kind,
+                at: conflict::counts_at(e.scanned_at, at),
+                gate: e.gate.clone(),
+                conflicts: e.conflicts.clone(),
+            }),
             _ => {}
         }
         state
@@ -130,10 +201,32 @@ impl Decider for Ticket {
 }
 
 impl Ticket {
-    /// The scan that let in who is inside.
+    /// The scan that let in who is inside, by the times of the scans.
     #[must_use]
     pub fn inside(&self) -> Option<&Scan> {
-        self.scans.last().filter(|scan| scan.kind == ScanKind::Entry)
+        conflict::last_by_time(&self.scans).filter(|scan| scan.kind == ScanKind::Entry)
+    }
+
+    /// Number of the issue that was valid at that time.
+    fn issue_at(&self, at: Timestamp) -> u32 {
+        self.reissues.iter().rev().find(|(_, since)| *since <= at).map_or(0, |(issue, _)| *issue)
+    }
+
+    /// What does not fit about a scan that was made offline. Any code lets its bearer out.
+    fn conflicts_of(
+        &self,
+        issue: u32,
+        kind: ScanKind,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        void: Option<VoidTicket>,
+    ) -> Vec<ScanConflict> {
+        let at = conflict::counts_at(scanned_at, now);
+        let mut conflicts = conflict::of_scan(&self.scans, kind, at);
+        let void = void.or((issue != self.issue_at(at)).then_some(VoidTicket::Reissued));
+        conflicts.extend(void.filter(|_| kind == ScanKind::Entry).map(|reason| ScanConflict::Void { reason }));
+        conflicts.extend(conflict::is_ahead(scanned_at, now).then_some(ScanConflict::ClockAhead));
+        conflicts
     }
 
     /// A scan of it.

@@ -1,9 +1,11 @@
 //! Why the code of a ticket is void.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why the code of a ticket is void. `Display` says it, without the full stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VoidTicket {
     /// The ticket was issued again after this code.
     Reissued,
@@ -15,6 +17,9 @@ pub enum VoidTicket {
     Refunded,
     /// The booking is not confirmed.
     NotConfirmed,
+    /// The show is cancelled, whatever has become of the booking. Only of a scan that was made offline: others are refused
+    /// because the show is cancelled.
+    ShowCancelled,
 }
 
 impl VoidTicket {
@@ -27,6 +32,7 @@ impl VoidTicket {
             Self::Exchanged => "exchanged",
             Self::Refunded => "refunded",
             Self::NotConfirmed => "not_confirmed",
+            Self::ShowCancelled => "show_cancelled",
         }
     }
 }
@@ -39,6 +45,7 @@ impl fmt::Display for VoidTicket {
             Self::Exchanged => "its seat was exchanged for another one",
             Self::Refunded => "it was refunded",
             Self::NotConfirmed => "its booking is not confirmed",
+            Self::ShowCancelled => "its show is cancelled",
         })
     }
 }

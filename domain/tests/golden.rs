@@ -419,13 +419,46 @@ fn tickets(booking: BookingId) -> Vec<(&'static str, Event)> {
         scan,
         by: by.clone(),
     };
-    let left = TicketLeft { ticket, show: show(), booking, seat: seat.clone(), gate, device, scan, by };
+    let left = TicketLeft {
+        ticket,
+        show: show(),
+        booking,
+        seat: seat.clone(),
+        gate: gate.clone(),
+        device: device.clone(),
+        scan,
+        by: by.clone(),
+    };
+    let double = ScanConflict::DoubleEntry { at: minute(40), gate: gate.clone(), device, scan: Uuid::from_u128(0x5caa) };
+    let offline = TicketScannedOffline {
+        ticket,
+        show: show(),
+        booking,
+        seat: seat.clone(),
+        issue: 2,
+        transfers: 1,
+        exchange: 0,
+        kind: ScanKind::Entry,
+        gate,
+        device: DeviceId::new("scanner-8").unwrap(),
+        scan,
+        scanned_at: minute(30),
+        by,
+        conflicts: vec![double, ScanConflict::Void { reason: VoidTicket::Refunded }, ScanConflict::ClockAhead],
+    };
     vec![
         ("TicketReissued.v1", TicketReissued { ticket, booking, seat: seat.clone(), issue: 2, by: "buyer-1".into() }.into()),
         ("TicketAdmitted.v1", admitted.clone().into()),
         ("TicketAdmitted.v1.min", TicketAdmitted { device: None, ..admitted }.into()),
         ("TicketLeft.v1", left.clone().into()),
         ("TicketLeft.v1.min", TicketLeft { device: None, ..left }.into()),
+        ("TicketScannedOffline.v1", offline.clone().into()),
+        (
+            "TicketScannedOffline.v1.exit",
+            TicketScannedOffline { kind: ScanKind::Exit, conflicts: vec![ScanConflict::ExitWithoutEntry], ..offline.clone() }
+                .into(),
+        ),
+        ("TicketScannedOffline.v1.min", TicketScannedOffline { conflicts: vec![], ..offline }.into()),
     ]
 }
 
@@ -595,7 +628,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 57);
+    assert_eq!(Event::NAMES.len(), 58);
 }
 
 #[test]

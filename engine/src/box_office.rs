@@ -475,9 +475,10 @@ mod after_sales;
 mod blocks;
 pub(crate) mod checkins;
 mod deliveries;
+pub(crate) mod offline_scans;
 mod plans;
 mod snapshots;
 #[cfg(test)]
 mod tests;
-mod tickets;
+pub(crate) mod tickets;
 mod vouchers;

@@ -200,6 +200,27 @@ impl Journal {
         }
     }
 
+    /// An aggregate as it was at that moment, and whether its stream has events after that.
+    pub(crate) async fn load_until<D: Decider>(&self, id: &D::Id, until: Timestamp) -> Result<(D::State, bool), Fault> {
+        let (stream, mut loaded) = (D::stream(id), Loaded::without_events(D::initial()));
+        loop {
+            let from = loaded.expected.next_revision();
+            let page = self.log.read_stream(&stream, Some(from), Direction::Forwards, PAGE).await?;
+            let mut known = page.len();
+            for (index, recorded) in page.iter().enumerate() {
+                // Time never goes back within a stream.
+                if codec::decode(recorded)?.is_some_and(|envelope| envelope.metadata.at > until) {
+                    known = index;
+                    break;
+                }
+            }
+            loaded = self.fold::<D>(loaded, page.get(..known).unwrap_or_default())?;
+            if known < PAGE {
+                return Ok((loaded.state, known < page.len()));
+            }
+        }
+    }
+
     /// An aggregate that was loaded before, as the log has it now. Reads only what is new, and the last
     /// event known.
     pub(crate) async fn catch_up<D: Decider>(&self, id: &D::Id, loaded: Loaded<D::State>) -> Result<Loaded<D::State>, Fault> {

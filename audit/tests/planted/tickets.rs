@@ -172,3 +172,5 @@ fn a_seat_that_is_exchanged_while_somebody_is_inside_with_its_ticket() {
     let report = audit(&world.log);
     assert!(report.holds(), "{report}");
 }
+
+mod offline;

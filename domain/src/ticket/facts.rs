@@ -89,6 +89,14 @@ impl Booking {
         found.ok_or_else(|| Rejection::TicketNotFound { seat: seat.clone() })
     }
 
+    /// Whether it was confirmed, and had the seat then or has got it since.
+    #[must_use]
+    pub fn has_sold(&self, seat: &SeatId) -> bool {
+        let confirmed = matches!(self.phase, Phase::Confirmed { .. } | Phase::Refunded);
+        let has = self.seats().iter().any(|own| own.seat == *seat) || self.given_up().contains(seat);
+        confirmed && (has || self.seats_of_exchanges().contains(seat))
+    }
+
     /// Whether it has given the seat up for a partial refund, or is about to.
     fn has_seat_refunded(&self, seat: &SeatId) -> bool {
         let parts = self.partial_refunds.iter().filter(|part| part.state != PartialRefundState::Abandoned);

@@ -2,16 +2,8 @@
 
 use crate::Timestamp;
 use crate::ids::{DeviceId, GateId};
+use crate::offline_scan::{ScanConflict, ScanKind};
 use uuid::Uuid;
-
-/// Whether the bearer comes in or goes out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScanKind {
-    /// Comes in.
-    Entry,
-    /// Goes out, and may come in again.
-    Exit,
-}
 
 /// What makes a scan known again when it is sent a second time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +21,10 @@ pub struct Scan {
     pub id: ScanId,
     /// In or out.
     pub kind: ScanKind,
-    /// When.
+    /// When it counts as made.
     pub at: Timestamp,
     /// Where.
     pub gate: GateId,
+    /// What did not fit when it was recorded. Nothing, if it was decided online.
+    pub conflicts: Vec<ScanConflict>,
 }

@@ -15,7 +15,8 @@ use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
 use lastseat_domain::ticket::{ScanId, Ticket, TicketCommand, TicketFacts};
 use lastseat_domain::voucher::VoucherCommand;
 use lastseat_domain::{
-    AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, EndpointId, GateId, Money, PlanId, SeatId, ShowId, StreamName,
+    AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, DeviceId, EndpointId, GateId, Money, PlanId, ScanKind, SeatId,
+    ShowId, StreamName,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -61,24 +62,42 @@ fn draw_plan(world: &mut World) {
     world.append(stream, &[PlanDrawn { plan, revision: 1, part: 1, parts: 1, fingerprint, drawing }.into()]);
 }
 
-/// A ticket is issued again, and admits; its bearer leaves.
+/// A scan that was made offline so many seconds ago.
+fn scanned_offline(world: &World, code: &TicketFacts, kind: ScanKind, n: u128, ago: i64) -> TicketCommand {
+    TicketCommand::Record {
+        code: code.clone(),
+        kind,
+        gate: GateId::new("south").unwrap(),
+        device: DeviceId::new("hand-1").unwrap(),
+        scan: Uuid::from_u128(n),
+        scanned_at: world.now - TimeDelta::seconds(ago),
+        now: world.now,
+        void: None,
+        by: "staff-1".to_owned(),
+    }
+}
+
+/// A ticket is issued again, and admits; its bearer leaves. Then a device sends what it scanned offline since: somebody came in
+/// again, and in once more; that they had gone out in between is sent last.
 fn use_ticket(world: &mut World, booking: BookingId, seat: &str) {
     let seat = seat_id(seat);
     let Ok(code) = world.bookings[&booking].ticket(&seat) else { return };
-    let ticket = code.ticket();
+    let (ticket, mut state) = (code.ticket(), Ticket::default());
     let (code, gate) = (TicketFacts { issue: 1, ..code }, GateId::new("north").unwrap());
     let by = || "staff-1".to_owned();
     let scan = |n| ScanId { device: None, scan: Uuid::from_u128(n) };
-    let commands = [
-        TicketCommand::Reissue { booking, seat, voids: 0, by: by() },
-        TicketCommand::Admit { code: code.clone(), gate: gate.clone(), scan: scan(1), by: by() },
-        TicketCommand::Leave { code, gate, scan: scan(2), by: by() },
-    ];
-    let mut state = Ticket::default();
-    for command in commands {
+    let mut command = |world: &mut World, command| {
         let events = Ticket::decide(&ticket, &state, command).unwrap();
         world.append(StreamName::ticket(ticket), &events);
-        state = events.iter().fold(state, |state, event| Ticket::evolve(state, event, world.now));
+        state = events.iter().fold(std::mem::take(&mut state), |state, event| Ticket::evolve(state, event, world.now));
+    };
+    command(world, TicketCommand::Reissue { booking, seat, voids: 0, by: by() });
+    command(world, TicketCommand::Admit { code: code.clone(), gate: gate.clone(), scan: scan(1), by: by() });
+    command(world, TicketCommand::Leave { code: code.clone(), gate, scan: scan(2), by: by() });
+    world.pass(10);
+    for (n, kind, ago) in [(3, ScanKind::Entry, 5), (4, ScanKind::Entry, 1), (5, ScanKind::Exit, 3)] {
+        let scanned = scanned_offline(world, &code, kind, n, ago);
+        command(world, scanned);
     }
 }
 

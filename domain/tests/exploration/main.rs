@@ -10,6 +10,7 @@ mod blocks;
 mod exchanges;
 mod explore;
 mod rewards;
+mod scans;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

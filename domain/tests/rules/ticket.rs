@@ -213,3 +213,5 @@ fn a_code_is_good_as_long_as_its_booking_has_that_ticket() {
     assert_eq!(gone.check_live(&after(history("refunded"))), void(VoidTicket::Refunded));
     assert_eq!(gone.check_live(&after(history("held"))), void(VoidTicket::NotConfirmed));
 }
+
+mod offline;

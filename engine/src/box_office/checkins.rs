@@ -4,8 +4,8 @@ use super::BoxOffice;
 use crate::error::{CommandError, Fault};
 use crate::origin::{Context, Origin};
 use lastseat_domain::show::SaleState;
-use lastseat_domain::ticket::{ScanId, ScanKind, Ticket, TicketCommand, TicketFacts};
-use lastseat_domain::{CommandId, DeviceId, GateId, Rejection, Timestamp};
+use lastseat_domain::ticket::{ScanId, Ticket, TicketCommand, TicketFacts};
+use lastseat_domain::{CommandId, DeviceId, GateId, Rejection, ScanKind, Timestamp};
 use uuid::Uuid;
 
 /// A scan that is to be decided now.

@@ -1,15 +1,24 @@
 //! Tickets of confirmed bookings.
 
 use super::BoxOffice;
-use crate::error::CommandError;
+use crate::error::{CommandError, Fault};
 use crate::origin::Origin;
 use futures::{StreamExt, TryStreamExt};
-use lastseat_domain::SeatId;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::ticket::{Ticket, TicketCommand, TicketFacts};
+use lastseat_domain::ticket::{Scan, Ticket, TicketCommand, TicketFacts};
+use lastseat_domain::{BookingId, SeatId};
 
 /// Tickets of a booking that are read at the same time.
 const READ_AT_ONCE: usize = 16;
+
+/// A ticket as a device at the entrance has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedTicket {
+    /// What a good code of it says.
+    pub facts: TicketFacts,
+    /// The scan that let in who is inside.
+    pub inside: Option<Scan>,
+}
 
 impl BoxOffice {
     /// The tickets of a booking, sorted by seat, with their issues as the log has them now.
@@ -32,6 +41,24 @@ impl BoxOffice {
     async fn issued(&self, ticket: TicketFacts) -> Result<TicketFacts, CommandError> {
         let issue = self.services.journal.load::<Ticket>(&ticket.ticket()).await?.state.issue;
         Ok(TicketFacts { issue, ..ticket })
+    }
+
+    /// The tickets of bookings, as the log has them now, for a device at the entrance. None of a booking that has none by now.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn listed_tickets(&self, bookings: &[BookingId]) -> Result<Vec<(BookingId, Vec<ListedTicket>)>, Fault> {
+        let of_booking = |id: BookingId| async move {
+            let found = self.booking(id).await?.and_then(|booking| booking.tickets().ok());
+            let mut listed = Vec::new();
+            for facts in found.unwrap_or_default() {
+                let ticket = self.services.journal.load::<Ticket>(&facts.ticket()).await?.state;
+                let inside = ticket.inside().cloned();
+                listed.push(ListedTicket { facts: TicketFacts { issue: ticket.issue, ..facts }, inside });
+            }
+            Ok::<_, Fault>((id, listed))
+        };
+        futures::stream::iter(bookings.iter().copied().map(of_booking)).buffered(READ_AT_ONCE).try_collect().await
     }
 
     /// Issues a ticket again: its codes until now are void. Of two requests at the same moment, one is enough for both.

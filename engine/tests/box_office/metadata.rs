@@ -10,13 +10,13 @@ use lastseat_domain::event::{AbortReason, Discount, Event, Reward, ShowScheduled
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::{Direction, Filter};
-use lastseat_domain::ticket::ScanKind;
 use lastseat_domain::{
-    AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, EndpointId, Envelope, PlanId, SeatId, ShowId, VoucherHash,
+    AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, EndpointId, Envelope, PlanId, ScanKind, SeatId, ShowId,
+    VoucherHash,
 };
 use lastseat_engine::{
-    BlockRequest, BlockSelection, BoxOffice, CampaignRequest, CommandError, ExchangeRequest, HoldRequest, Origin, Paid,
-    PartialRefundRequest, PayRequest, ScanRequest, SeatSelection,
+    BlockRequest, BlockSelection, BoxOffice, CampaignRequest, CommandError, ExchangeRequest, HoldRequest, OfflineScan, Origin,
+    Paid, PartialRefundRequest, PayRequest, ScanRequest, SeatSelection,
 };
 use lastseat_in_process::InProcessGuard;
 use lastseat_testkit::PlainCodes;
@@ -152,6 +152,17 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
         let scan = ScanRequest { code: ticket.clone(), kind, gate: "north".parse().unwrap(), scan: None };
         office.check_in(scan, by("staff")).await.unwrap();
     }
+    let offline = OfflineScan {
+        code: ticket.clone(),
+        kind: ScanKind::Entry,
+        gate: "south".parse().unwrap(),
+        device: "scanner-7".parse().unwrap(),
+        scan: Uuid::from_u128(7),
+        scanned_at: bench.clock.now(),
+    };
+    let exit = OfflineScan { kind: ScanKind::Exit, scan: Uuid::from_u128(8), ..offline.clone() };
+    let recorded = office.record_scans(vec![offline, exit], by("staff")).await.unwrap();
+    assert!(recorded.iter().all(Result::is_ok), "{recorded:?}");
     lose_exchange(bench, office, &given).await;
     office.transfer(given.id, BuyerId::new("bob").unwrap(), by("admin")).await.unwrap();
     later(2).await;
@@ -254,6 +265,7 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
             "TicketReissued",
             "TicketAdmitted",
             "TicketLeft",
+            "TicketScannedOffline",
             "VoucherApplied",
             "VoucherRemoved",
             "HoldExtended",

@@ -8,8 +8,10 @@ use futures::future::join_all;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::{ExchangeRequested, PricedSeat};
 use lastseat_domain::ports::event_log::{Direction, Expected};
-use lastseat_domain::ticket::{ScanKind, TicketFacts};
-use lastseat_domain::{BuyerId, CommandId, DeviceId, GateId, Metadata, Rejection, SeatId, StreamName, VoidTicket, codec};
+use lastseat_domain::ticket::TicketFacts;
+use lastseat_domain::{
+    BuyerId, CommandId, DeviceId, GateId, Metadata, Rejection, ScanKind, SeatId, StreamName, VoidTicket, codec,
+};
 use lastseat_engine::{BoxOffice, CommandError, Origin, ScanRequest, Scanned};
 use std::time::Duration;
 use uuid::Uuid;
@@ -193,3 +195,5 @@ fn an_exchange_that_is_found_later_is_given_up_if_somebody_came_in_meanwhile() {
         hold_as(bench, &nodes[0], "bob", seats(&["A-9"])).await.expect("it was given back");
     });
 }
+
+mod offline;

@@ -10,8 +10,8 @@ use crate::tickets::{NotATicket, Place};
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::ids::InvalidId;
-use lastseat_domain::ticket::{ScanKind, TicketFacts};
-use lastseat_domain::{BookingId, DeviceId, GateId, Rejection, ShowId, Timestamp};
+use lastseat_domain::ticket::TicketFacts;
+use lastseat_domain::{BookingId, DeviceId, GateId, Rejection, ScanKind, ShowId, Timestamp};
 use lastseat_engine::{ScanRequest, Scanned};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -116,15 +116,15 @@ pub async fn check_in(State(app): State<App>, command: Result<Command<CheckIn>, 
     .await
 }
 
-fn invalid(field: &str, text: impl Into<String>) -> Problem {
+pub(super) fn invalid(field: &str, text: impl Into<String>) -> Problem {
     Problem::new(Code::InvalidRequest, text.into()).fact("field", field)
 }
 
-fn name<T>(field: &str, text: &str, read: impl FnOnce(&str) -> Result<T, InvalidId>) -> Result<T, Problem> {
+pub(super) fn name<T>(field: &str, text: &str, read: impl FnOnce(&str) -> Result<T, InvalidId>) -> Result<T, Problem> {
     read(text).map_err(|rule| invalid(field, format!("`{field}` is not valid: {rule}.")))
 }
 
-fn not_a_ticket(why: NotATicket) -> Problem {
+pub(super) fn not_a_ticket(why: NotATicket) -> Problem {
     let code = match why {
         NotATicket::Malformed => Code::NotATicket,
         NotATicket::Forged => Code::TicketForged,
