@@ -7,6 +7,7 @@
 mod batch;
 mod booking_filter;
 mod bookings;
+mod checkins;
 mod checkpoint;
 mod error;
 mod fill;
@@ -35,6 +36,7 @@ mod view;
 
 pub use booking_filter::{BookingFilter, TimeSpan};
 pub use bookings::{BookingStatus, BookingView, Page};
+pub use checkins::{CheckinsView, GateView, ScanInConflict, ScanView};
 pub use error::{PageError, ProjectionError, UnknownCursor};
 #[doc(hidden)]
 pub use fill::Filler;

@@ -1,6 +1,7 @@
 //! The views that are in the file, as plain folds in memory: what the rows have to say, to the byte.
 
 use crate::bookings::{BookingStatus, BookingView};
+use crate::checkins::ScanView;
 use crate::loyalty::VoucherView;
 use crate::refunds;
 use crate::sales::{StatusChange, Takings};
@@ -24,6 +25,7 @@ pub(crate) struct Oracle {
     lines: BTreeMap<ShowId, BTreeMap<LineKey, SalesLine>>,
     /// Aborted and refunded bookings never change again, and are only counted.
     live: BTreeMap<BookingId, (ShowId, BookingStatus)>,
+    scans: Vec<ScanView>,
 }
 
 #[derive(Default, Serialize)]
@@ -45,6 +47,7 @@ impl Oracle {
     pub fn apply(&mut self, envelope: &Envelope) {
         self.states.apply(envelope, |_, _| {});
         self.earn(envelope);
+        self.scans.extend(ScanView::of(envelope));
         let known = envelope.event.booking().and_then(|booking| self.bookings.get(&booking));
         let before = known.map(|view| view.seats.clone()).unwrap_or_default();
         if let Some(view) = BookingView::opened_by(envelope) {
@@ -149,6 +152,12 @@ impl Oracle {
                 // Plans never change, so the canonical form leaves them out.
                 let states = StoredSeatStates { plans: vec![], ..self.states.content() };
                 serde_json::to_string(&Sales { states, shows: &self.takings, lines })
+            }
+            "checkins" => {
+                let mut scans: Vec<&ScanView> = self.scans.iter().collect();
+                scans.sort_by_key(|scan| (&scan.show, scan.ticket, scan.at, scan.position));
+                let one = |scan: &&ScanView| format!("\"{}\":{}", scan.position, serde_json::to_string(scan).unwrap());
+                return format!("{{{}}}", scans.iter().map(one).collect::<Vec<_>>().join(","));
             }
             other => panic!("{other}"),
         };

@@ -1,4 +1,4 @@
-//! The views of which there is no end, in an SQLite file: bookings, loyalty and sales.
+//! The views of which there is no end, in an SQLite file: bookings, loyalty, sales and check-ins.
 //!
 //! [`Writer`] folds events into the file, each batch in one transaction that also stores how far it has
 //! got. [`run`] feeds it from the log on blocking threads. [`Tables`] answers queries over connections of
@@ -25,6 +25,7 @@ mod rebuilds;
 mod run;
 mod sales_line_rows;
 mod sales_rows;
+mod scan_rows;
 mod state;
 mod stored;
 mod temporary;

@@ -3,10 +3,12 @@
 use super::ReadModel;
 use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
+use crate::checkins::CheckinsView;
 use crate::error::{PageError, ProjectionError};
 use crate::loyalty::RewardsView;
 use crate::refunds::ShowRefundsView;
 use crate::sales::SalesView;
+use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
 
 impl ReadModel {
@@ -87,5 +89,19 @@ impl ReadModel {
     /// [`ProjectionError::Tables`] while the file can't be read.
     pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {
         self.inner.tables.sales(show).await
+    }
+
+    /// The entrance of a show, with up to `limit` scans that don't fit, after the one whose event is at a position. `None` if
+    /// the show has no such scan. Reads all scans of the show.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn checkins(
+        &self,
+        show: &ShowId,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Option<CheckinsView>, ProjectionError> {
+        self.inner.tables.checkins(show, after, limit).await
     }
 }

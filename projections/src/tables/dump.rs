@@ -13,7 +13,7 @@ use std::io::Write;
 use uuid::Uuid;
 
 /// Names of the views in the file, in the order of reports.
-pub(crate) const VIEWS: [&str; 3] = ["bookings", "loyalty", "sales"];
+pub(crate) const VIEWS: [&str; 4] = ["bookings", "loyalty", "sales", "checkins"];
 
 /// A view's canonical form, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,10 @@ fn content(connection: &Connection, view: &str, out: &mut impl Write) -> Result<
                 let vouchers = vouchers(connection, &buyer)?;
                 Ok((buyer, format!(r#"{{"seats":{seats},"points":{points},"vouchers":[{vouchers}]}}"#)))
             })
+        }
+        "checkins" => {
+            let query = "SELECT position, view FROM scans ORDER BY show, ticket, at, position";
+            object(connection, query, out, |row, _| Ok((position_of(row.get(0)?).to_string(), row.get(1)?)))
         }
         _ => sales(connection, out),
     }

@@ -17,7 +17,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 9;
+pub(crate) const SCHEMA: u32 = 10;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -111,6 +111,18 @@ CREATE TABLE seat_states (         -- a letter a seat, in plan order
     chunk    INTEGER NOT NULL,
     states   TEXT NOT NULL,
     PRIMARY KEY (show, chunk)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE scans (               -- of tickets, in the order in which they are judged
+    show     TEXT NOT NULL,
+    ticket   BLOB NOT NULL,        -- UUID, 16 bytes
+    at       INTEGER NOT NULL,     -- when it counts as made: milliseconds since 1970
+    position INTEGER NOT NULL,
+    kind     TEXT NOT NULL,
+    gate     TEXT NOT NULL,
+    is_offline INTEGER NOT NULL,
+    is_noted INTEGER NOT NULL,     -- whether something does not fit that no other scan explains
+    view     TEXT NOT NULL,        -- JSON
+    PRIMARY KEY (show, ticket, at, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE holds (               -- of bookings that are not decided yet
     booking  BLOB PRIMARY KEY,

@@ -1,13 +1,15 @@
 //! What is answered from the file.
 
 use super::state::Tables;
-use super::{booking_list, booking_rows, loyalty_rows, sales_rows};
+use super::{booking_list, booking_rows, loyalty_rows, sales_rows, scan_rows};
 use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
+use crate::checkins::CheckinsView;
 use crate::error::{PageError, ProjectionError, UnknownCursor};
 use crate::loyalty::RewardsView;
 use crate::refunds::ShowRefundsView;
 use crate::sales::SalesView;
+use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
 
 impl Tables {
@@ -58,6 +60,16 @@ impl Tables {
     pub async fn refunds_of_show(&self, show: &ShowId) -> Result<Option<ShowRefundsView>, ProjectionError> {
         let show = show.clone();
         Ok(self.readers.read(move |file| sales_rows::refunds_of(file, &show)).await?)
+    }
+
+    pub async fn checkins(
+        &self,
+        show: &ShowId,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Option<CheckinsView>, ProjectionError> {
+        let show = show.clone();
+        Ok(self.readers.read(move |file| scan_rows::of_show(file, &show, after, limit)).await?)
     }
 
     pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {

@@ -7,7 +7,7 @@ use super::file;
 use super::place::{self, FILE};
 use super::stored::Stored;
 use super::writer::Writer;
-use super::{VIEWS, booking_rows};
+use super::{VIEWS, booking_rows, scan_rows};
 use crate::batch::Batch;
 use crate::oracle::Oracle;
 use crate::{ReadModel, StoredView, rebuild, stored_status};
@@ -146,7 +146,7 @@ async fn stored() -> (tempfile::TempDir, Arc<ScriptedLog>, Vec<StoredView>) {
     let log = ScriptedLog::of(&some_world().log);
     follow(&log, folder.path()).await.stop().await;
     let status = stored_status(folder.path()).unwrap();
-    assert!(status.len() == 4 && status.iter().all(|view| view.problem.is_none()), "{status:?}");
+    assert!(status.len() == 5 && status.iter().all(|view| view.problem.is_none()), "{status:?}");
     (folder, log, status)
 }
 
@@ -413,7 +413,13 @@ fn a_rebuild_notices_a_row_that_the_log_does_not_support() {
         let identical: Vec<_> = report.views.iter().map(|view| (view.name, view.identical)).collect();
         assert_eq!(
             identical,
-            [("seat_map", Some(true)), ("bookings", Some(false)), ("loyalty", Some(true)), ("sales", Some(true))]
+            [
+                ("seat_map", Some(true)),
+                ("bookings", Some(false)),
+                ("loyalty", Some(true)),
+                ("sales", Some(true)),
+                ("checkins", Some(true))
+            ]
         );
         assert_eq!(stored_status(folder.path()).unwrap(), good);
         assert!(again().await.views.iter().all(|view| view.identical == Some(true)));
@@ -430,7 +436,7 @@ fn a_server_that_runs_does_not_keep_others_from_looking() {
         let (folder, log, good) = stored().await;
         let model = follow(&log, folder.path()).await;
         let looked = Stored::open(folder.path()).unwrap().unwrap();
-        assert_eq!(looked.digests().unwrap().len(), 3);
+        assert_eq!(looked.digests().unwrap().len(), 4);
         assert_eq!(stored_status(folder.path()).unwrap(), good);
         model.stop().await;
     });
@@ -474,6 +480,7 @@ fn queries_use_an_index_and_sort_nothing() {
         "SELECT view FROM vouchers WHERE buyer = 'a' ORDER BY issued DESC",
         "SELECT issued, view FROM vouchers WHERE voucher = x'00' AND buyer = 'a' ORDER BY issued DESC LIMIT 1",
         "SELECT booking, view FROM bookings ORDER BY booking",
+        &scan_rows::OF_SHOW.replace("?1", "'gala'"),
     ] {
         let mut explained = file.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
         let steps = explained.query_map([], |row| row.get::<_, String>(3)).unwrap();

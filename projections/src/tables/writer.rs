@@ -10,6 +10,7 @@ use super::open_file::OpenFile;
 use super::place;
 use super::progress::{Progress, load_skipped, store_skipped};
 use super::sales_rows::SalesRows;
+use super::scan_rows;
 use crate::batch::{Batch, Skipped};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::event_log::landmark::Landmark;
@@ -86,6 +87,7 @@ impl Writer {
         for event in events {
             let change = bookings.apply(&transaction, event)?;
             loyalty_rows::apply(&transaction, event)?;
+            scan_rows::apply(&transaction, event)?;
             sales.apply(event, change.as_ref());
         }
         bookings.flush(&transaction)?;
