@@ -32,6 +32,7 @@ commands! {
     Exchange = "exchange",
     ReissueTicket = "reissue_ticket",
     CheckIn = "check_in",
+    CheckInBatch = "check_in_batch",
     DrawPlan = "draw_plan",
     ScheduleShow = "schedule_show",
     ReviseShow = "revise_show",

@@ -219,6 +219,9 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound, C::InvalidParameter], TOKEN, READ, LOG],
         "reissue_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound], TOKEN, COMMAND, KEYED],
         "check_in" => vec![CHECK_IN, PRIVILEGE, COMMAND, KEYED],
+        "check_in_batch" => vec![PRIVILEGE, COMMAND, KEYED],
+        "list_tickets" => vec![&[C::ShowNotFound, C::InvalidParameter], PRIVILEGE, READ, LOG],
+        "get_checkins" => vec![&[C::ShowNotFound, C::InvalidParameter], PRIVILEGE, READ],
         "get_ticket_key" => vec![READ],
         "refund_booking" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "apply_voucher" => {

@@ -76,6 +76,18 @@ impl Sender for CheckIn {
     }
 }
 
+/// Scans that were made offline, many at a time.
+pub struct CheckInLater;
+
+impl Sender for CheckInLater {
+    const MAX_BODY: usize = body::LARGE;
+    const IS_COUNTED: bool = false;
+
+    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
+        caller.needs(Permission::CheckIn)
+    }
+}
+
 /// Commands that need no token.
 pub struct Anyone;
 

@@ -2,3 +2,4 @@
 
 pub mod checkins;
 pub mod key;
+pub mod offline;

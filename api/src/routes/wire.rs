@@ -7,6 +7,7 @@ mod lists;
 pub mod names;
 mod plan;
 mod refund;
+mod scan;
 mod show;
 mod ticket;
 mod voucher;
@@ -15,6 +16,7 @@ pub use block::{BlockJson, BlockSummary, SeatState};
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
 pub use lists::{BlockList, BookingList, PlanList, ShowList};
 pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
+pub use scan::ScanConflictJson;
 pub use show::{
     Area, Category, Fees, NewCategory, NewReward, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status,
 };

@@ -151,6 +151,9 @@ impl Operation {
             ("POST", path) if path.ends_with("/replay") => Some(json!({"from": 0})),
             ("PATCH", "/v1/log-level") => Some(json!({"level": "warn"})),
             ("POST", "/v1/checkins") => Some(json!({"ticket": cast.ticket(), "gate": "north"})),
+            ("POST", "/v1/checkins:batch") => Some(json!({"device": "scanner-7", "scans": [
+                {"ticket": cast.ticket(), "gate": "north", "scan": uuid::Uuid::nil(), "scanned_at": "2030-06-01T18:00:00Z"},
+            ]})),
             ("POST", "/v1/shows") => Some(crate::common::demo()),
             ("PATCH", "/v1/shows/{show}") => Some(json!({"hold_seconds": 600})),
             ("POST", path) if path.ends_with("/copies") => Some(json!({"dates": [{"starts_at": "2030-06-01T19:30:00Z"}]})),

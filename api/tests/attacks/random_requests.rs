@@ -122,12 +122,26 @@ fn likely_body(rng: &mut Rng, path: &str) -> Value {
         _ if path.ends_with("/bookings:batch") => {
             json!({"holds": (0..rng.below(5)).map(|_| likely_hold(rng)).collect::<Vec<_>>()})
         }
+        _ if path.ends_with("/checkins:batch") => {
+            let device = rng.pick(&["hand-1", "Hand 1"]);
+            json!({"device": device, "scans": (0..rng.below(4)).map(|_| likely_scan(rng)).collect::<Vec<_>>()})
+        }
         _ if path.ends_with("/payment") => {
             json!({"payment_method": rng.pick(&["pm_card_visa", "pm_card_chargeDeclined", "nothing"])})
         }
         _ if path.ends_with("/authenticate") => json!({"outcome": rng.pick(&["succeeded", "failed", "maybe"])}),
         _ => body(rng, 0),
     }
+}
+
+/// A scan of a batch.
+fn likely_scan(rng: &mut Rng) -> Value {
+    json!({
+        "ticket": rng.pick(&["NO-TICKET", "AEAZ64DZN2QXOSKZUF3ZTXJ7FQ", ""]),
+        "gate": rng.pick(&["north", "North Gate"]),
+        "scan": rng.pick(&["0c5e7b1e-93a4-4b57-9d0c-6a4b8f0d2a01", "1"]),
+        "scanned_at": rng.pick(&["2030-06-01T18:00:00Z", "0000-01-01T00:00:00Z", "+99999-01-01T00:00:00Z", "yesterday"]),
+    })
 }
 
 /// A hold of a batch.

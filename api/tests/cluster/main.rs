@@ -14,6 +14,7 @@ mod disturbed;
 mod kills;
 mod lag;
 mod nodes;
+mod offline;
 mod operators;
 mod outage;
 mod rush;

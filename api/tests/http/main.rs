@@ -15,6 +15,7 @@ mod cors;
 mod crowds;
 mod guests;
 mod idempotency;
+mod offline;
 mod oidc;
 mod opening_vouchers;
 mod plans;

@@ -1,6 +1,7 @@
 //! Shows: their plan, their prices, their sale, their seats.
 
 pub mod blocks;
+pub mod checkins;
 pub mod control;
 pub mod copies;
 pub mod create;
@@ -10,3 +11,4 @@ pub mod revise;
 pub mod sales;
 pub mod seats;
 pub mod stream;
+pub mod tickets;

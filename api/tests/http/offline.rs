@@ -1,0 +1,515 @@
+//! Check-in without the server, over real HTTP: devices scan, and send it later.
+
+use crate::support;
+
+use futures::future::join_all;
+use lastseat::auth::Role;
+use lastseat::tickets::TicketKey;
+use lastseat_domain::Timestamp;
+use lastseat_domain::ports::Clock;
+use lastseat_domain::ticket::TicketFacts;
+use lastseat_in_process::SystemClock;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use support::client::Answer;
+use support::test_server::{GALA, TestServer};
+use support::text;
+use uuid::Uuid;
+
+const BATCH: &str = "/v1/checkins:batch";
+
+fn staff(server: &TestServer) -> String {
+    server.token("stan", Role::Staff)
+}
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// Time has passed since every reading of the clock before: it counts whole milliseconds.
+fn tick() -> Timestamp {
+    let before = now();
+    std::iter::repeat_with(now).find(|now| *now > before).unwrap()
+}
+
+async fn sold(server: &TestServer, seats: &[&str]) -> Value {
+    let held = server.hold(&json!({"seats": seats})).await;
+    server.pay(&held, "pm_card_visa").await.ok(200);
+    held
+}
+
+/// The codes of a booking, in the order of its seats.
+async fn codes(server: &TestServer, booking: &Value) -> Vec<String> {
+    let path = format!("/v1/bookings/{}/tickets", text(booking, "id"));
+    let found = server.client.get(&path).bearer(&server.admin()).send().await.ok(200);
+    found["tickets"].as_array().unwrap().iter().map(|ticket| text(ticket, "ticket").to_owned()).collect()
+}
+
+fn facts(server: &TestServer, code: &str) -> TicketFacts {
+    TicketKey::new(&std::fs::read(server.data().join("ticket.key")).unwrap()).unwrap().read(code).unwrap()
+}
+
+/// A scan by number.
+fn scan(n: u128, code: &str, kind: &str, at: Timestamp) -> Value {
+    json!({"ticket": code, "gate": "north", "scan": Uuid::from_u128(n), "scanned_at": at, "type": kind})
+}
+
+async fn send(server: &TestServer, device: &str, scans: &[Value]) -> Answer {
+    let body = json!({"device": device, "scans": scans});
+    server.client.post(BATCH).bearer(&staff(server)).json(&body).send().await
+}
+
+async fn results(server: &TestServer, device: &str, scans: &[Value]) -> Vec<Value> {
+    send(server, device, scans).await.ok(200)["results"].as_array().unwrap().clone()
+}
+
+async fn report(server: &TestServer, query: &str) -> Value {
+    let path = format!("/v1/shows/{GALA}/checkins{query}");
+    server.client.get(&path).bearer(&staff(server)).send().await.ok(200)
+}
+
+/// The conflicts of a result, as type and reason or other scan.
+fn conflicts(result: &Value) -> Vec<(String, String)> {
+    let more = |conflict: &Value| match conflict["type"].as_str().unwrap() {
+        "double_entry" => Uuid::parse_str(text(conflict, "scan")).unwrap().as_u128().to_string(),
+        "ticket_void" => text(conflict, "reason").to_owned(),
+        _ => String::new(),
+    };
+    let all = result["conflicts"].as_array().cloned().unwrap_or_default();
+    all.iter().map(|conflict| (text(conflict, "type").to_owned(), more(conflict))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_ticket_of_this_server_is_rejected_alone_and_loses_no_other_scan() {
+    let server = TestServer::open(600).await;
+    let codes = codes(&server, &sold(&server, &["A-1", "A-2"]).await).await;
+    let foreign = TicketKey::new(&[9; 32]).unwrap().sign(&facts(&server, &codes[0]));
+    let own = TicketKey::new(&std::fs::read(server.data().join("ticket.key")).unwrap()).unwrap();
+    let lost = own.sign(&TicketFacts { booking: lastseat_domain::BookingId(Uuid::from_u128(7)), ..facts(&server, &codes[0]) });
+    let at = now();
+    let mut without_id = scan(6, &codes[0], "entry", at);
+    without_id.as_object_mut().unwrap().remove("scan");
+    let wrong = |name: &str, value: Value| {
+        let mut scan = scan(5, &codes[0], "entry", at);
+        scan[name] = value;
+        scan
+    };
+    let scans = [
+        scan(1, &foreign, "entry", at),
+        scan(2, "https://tickets.example/17", "entry", at),
+        scan(3, &lost, "entry", at),
+        scan(4, &codes[0], "entry", at),
+        wrong("gate", json!("North Gate")),
+        wrong("scanned_at", json!("yesterday")),
+        wrong("type", json!("sideways")),
+        wrong("price", json!(7)),
+        without_id,
+        json!(7),
+        scan(7, &codes[1], "entry", at),
+    ];
+    let results = results(&server, "hand-1", &scans).await;
+    let codes_of = |result: &Value| result["problem"]["code"].as_str().unwrap_or("").to_owned();
+    assert_eq!(
+        results.iter().map(codes_of).collect::<Vec<_>>(),
+        [
+            "ticket_forged",
+            "not_a_ticket",
+            "booking_not_found",
+            "",
+            "invalid_request",
+            "invalid_request",
+            "invalid_request",
+            "invalid_request",
+            "invalid_request",
+            "invalid_request",
+            ""
+        ]
+    );
+    for (n, result) in results.iter().enumerate() {
+        let recorded = [3, 10].contains(&n);
+        assert_eq!(result["result"], if recorded { "recorded" } else { "rejected" }, "{result}");
+        assert_eq!((&result["index"], result["ticket"].is_string()), (&json!(n), recorded), "{result}");
+        assert!(result["conflicts"].is_null(), "{result}");
+    }
+    assert_eq!(report(&server, "").await["entries"], 2);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_can_not_be_read_is_refused_as_a_whole() {
+    let server = TestServer::open(600).await;
+    let code = codes(&server, &sold(&server, &["A-1"]).await).await.remove(0);
+    let one = scan(1, &code, "entry", now());
+    let post = |body: Value| server.client.post(BATCH).bearer(&staff(&server)).json(&body).send();
+    post(json!({"device": "hand-1", "scans": []})).await.problem(422, "invalid_request");
+    let most = post(json!({"device": "hand-1", "scans": vec![&one; 501]})).await.problem(422, "invalid_request");
+    assert_eq!((&most["most"], &most["field"]), (&json!(500), &json!("scans")));
+    for (name, value) in [("device", json!("Hand 1")), ("show", json!("No Show")), ("scans", json!(7)), ("gate", json!("north"))]
+    {
+        let mut body = json!({"device": "hand-1", "scans": [one]});
+        body[name] = value;
+        post(body).await.problem(422, "invalid_request");
+    }
+    post(json!({"scans": [one]})).await.problem(422, "invalid_request");
+    let body = json!({"device": "hand-1", "scans": [one]});
+    for role in [Role::Buyer, Role::Auditor] {
+        server.client.post(BATCH).bearer(&server.token("x", role)).json(&body).send().await.problem(403, "forbidden");
+    }
+    server.client.post(BATCH).json(&body).send().await.problem(401, "authentication_required");
+    assert_eq!(report(&server, "").await["entries"], 0);
+    // As many as are possible, of one ticket.
+    let many: Vec<Value> = (0..500).map(|n| scan(n, &code, if n % 2 == 0 { "entry" } else { "exit" }, now())).collect();
+    let results = results(&server, "hand-1", &many).await;
+    assert!(results.iter().all(|result| result["result"] == "recorded" && result["conflicts"].is_null()), "{results:?}");
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_of_another_show_is_rejected_if_the_device_names_its_show() {
+    let server = TestServer::open(600).await;
+    let code = codes(&server, &sold(&server, &["A-1"]).await).await.remove(0);
+    let body = json!({"device": "hand-1", "show": "opera", "scans": [scan(1, &code, "entry", now())]});
+    let answer = server.client.post(BATCH).bearer(&staff(&server)).json(&body).send().await.ok(200);
+    assert_eq!(answer["results"][0]["problem"]["code"], "ticket_of_other_show");
+    let body = json!({"device": "hand-1", "show": GALA, "scans": [scan(1, &code, "entry", now())]});
+    let answer = server.client.post(BATCH).bearer(&staff(&server)).json(&body).send().await.ok(200);
+    assert_eq!(answer["results"][0]["result"], "recorded");
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_sent_again_has_no_second_effect_and_the_same_answers() {
+    let server = TestServer::open(600).await;
+    let codes = codes(&server, &sold(&server, &["A-1", "A-2"]).await).await;
+    let at = now();
+    let scans = [scan(1, &codes[0], "entry", at), scan(2, &codes[0], "entry", at), scan(3, &codes[1], "exit", at)];
+    let first = results(&server, "hand-1", &scans).await;
+    assert_eq!(conflicts(&first[1]), [("double_entry".into(), "1".into())]);
+    assert_eq!(conflicts(&first[2]), [("exit_without_entry".into(), String::new())]);
+    // A restart has forgotten the answers, and the log has the scans.
+    let server = server.restart().await;
+    for _ in 0..2 {
+        let again = results(&server, "hand-1", &scans).await;
+        for (first, again) in first.iter().zip(again) {
+            assert_eq!(again["result"], "repeat");
+            for same in ["scan", "ticket", "at", "conflicts"] {
+                assert_eq!(again[same], first[same], "{same}");
+            }
+        }
+    }
+    // Sent alone, it is the same scan; by another device, another one.
+    let alone = json!({"ticket": codes[0], "gate": "north", "device": "hand-1", "scan": Uuid::from_u128(1)});
+    let path = "/v1/checkins";
+    let one = server.client.post(path).bearer(&staff(&server)).json(&alone).send().await.ok(200);
+    assert_eq!((&one["at"], &one["entries"]), (&first[0]["at"], &json!(1)));
+    let other = results(&server, "hand-2", &scans[..1]).await;
+    assert_eq!(other[0]["result"], "recorded");
+    assert_eq!(report(&server, "").await["entries"], 3);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_is_judged_by_the_time_of_its_scan() {
+    let server = TestServer::open(600).await;
+    let before_the_sale = now();
+    tick();
+    let booking = sold(&server, &["A-1", "A-2", "A-3"]).await;
+    let codes = codes(&server, &booking).await;
+    let while_sold = now();
+    tick();
+    let reissue = format!("/v1/bookings/{}/tickets/A-2/reissue", text(&booking, "id"));
+    let new = server.client.post(&reissue).bearer(&server.admin()).send().await.ok(200);
+    server.refund(&booking).await.ok(200);
+    let after = now();
+    let minutes = |n: i64| chrono::TimeDelta::minutes(n);
+    let scans = [
+        scan(1, &codes[0], "entry", while_sold),
+        scan(2, &codes[0], "exit", after),
+        scan(3, &codes[0], "entry", after),
+        scan(4, &codes[1], "entry", while_sold),
+        scan(5, &codes[1], "exit", after),
+        scan(6, text(&new, "ticket"), "entry", while_sold),
+        scan(7, &codes[2], "entry", before_the_sale),
+        scan(8, &codes[2], "exit", before_the_sale),
+        scan(9, &codes[2], "entry", after + minutes(90)),
+    ];
+    let found = results(&server, "hand-1", &scans).await;
+    let void = |reason: &str| vec![("ticket_void".to_owned(), reason.to_owned())];
+    assert!(found.iter().all(|result| result["result"] == "recorded"), "{found:?}");
+    assert_eq!(conflicts(&found[0]), [], "it was refunded only later");
+    assert_eq!(conflicts(&found[1]), [], "who is inside gets out");
+    assert_eq!(conflicts(&found[2]), void("refunded"));
+    assert_eq!(conflicts(&found[3]), []);
+    assert_eq!(conflicts(&found[5]), [("double_entry".into(), "4".into()), ("ticket_void".into(), "reissued".into())]);
+    assert_eq!(conflicts(&found[6]), void("not_confirmed"));
+    let ahead = [("ticket_void".into(), "refunded".into()), ("clock_ahead".into(), String::new())];
+    assert_eq!(conflicts(&found[8]), ahead);
+    assert!(text(&found[8], "at") < (after + minutes(80)).to_rfc3339().as_str(), "it counts as made when it was recorded");
+    assert_eq!(report(&server, "").await["void_entries"], 4);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_should_have_come_in_to_a_show_that_was_cancelled() {
+    let server = TestServer::open(600).await;
+    let codes = codes(&server, &sold(&server, &["A-1", "A-2"]).await).await;
+    let before = now();
+    tick();
+    server.client.post("/v1/shows/gala/cancel").bearer(&server.token("mary", Role::Manager)).send().await.ok(200);
+    let found = results(&server, "hand-1", &[scan(1, &codes[0], "entry", before), scan(2, &codes[1], "entry", now())]).await;
+    assert_eq!(conflicts(&found[0]), []);
+    assert_eq!(conflicts(&found[1]), [("ticket_void".into(), "show_cancelled".into())]);
+    server.stop_and_keep().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_devices_and_a_gate_let_in_one_ticket_and_all_are_named() {
+    let server = TestServer::open(600).await;
+    let code = codes(&server, &sold(&server, &["A-1"]).await).await.remove(0);
+    let (first, second) = (now(), tick());
+    tick();
+    let online = json!({"ticket": code, "gate": "main", "device": "gate-1", "scan": Uuid::from_u128(9)});
+    let enter = async || server.client.post("/v1/checkins").bearer(&staff(&server)).json(&online).send().await;
+    let let_in = enter().await.ok(200);
+    let late = results(&server, "hand-2", &[scan(2, &code, "entry", second)]).await;
+    assert_eq!(conflicts(&late[0]), [("double_entry".into(), "9".into())]);
+    let early = results(&server, "hand-1", &[scan(1, &code, "entry", first)]).await;
+    assert_eq!(conflicts(&early[0]), [("double_entry".into(), "2".into())]);
+    assert_eq!(early[0]["conflicts"][0]["device"], "hand-2");
+    let report = report(&server, "").await;
+    assert_eq!((&report["entries"], &report["inside"], &report["double_entries"]), (&json!(3), &json!(1), &json!(2)));
+    let listed: Vec<_> = report["data"].as_array().unwrap().iter().map(|scan| (text(scan, "gate"), conflicts(scan))).collect();
+    let double = |n: &str| ("double_entry".to_owned(), n.to_owned());
+    let all = [("north", vec![double("2")]), ("north", vec![double("1"), double("9")]), ("main", vec![double("2")])];
+    assert_eq!(listed, all);
+    assert!(report["data"][2]["recorded_at"].is_null() && report["data"][0]["recorded_at"].is_string());
+    assert_eq!(report["gates"], json!([{"gate": "main", "entries": 1, "exits": 0}, {"gate": "north", "entries": 2, "exits": 0}]));
+    // Who was scanned offline is inside for the gates.
+    let mut other = online.clone();
+    other["scan"] = json!(Uuid::from_u128(10));
+    let refused = server.client.post("/v1/checkins").bearer(&staff(&server)).json(&other).send().await;
+    assert_eq!(refused.problem(409, "already_admitted")["admitted_at"], let_in["at"]);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_a_show_has_what_a_good_code_says_and_who_is_inside() {
+    let server = TestServer::open(600).await;
+    let (one, two) = (sold(&server, &["A-1", "A-2"]).await, sold(&server, &["A-3"]).await);
+    server.hold(&json!({"seats": ["A-4"]})).await;
+    let gone = sold(&server, &["A-5"]).await;
+    server.refund(&gone).await.ok(200);
+    let reissue = format!("/v1/bookings/{}/tickets/A-2/reissue", text(&one, "id"));
+    server.client.post(&reissue).bearer(&server.admin()).send().await.ok(200);
+    let transfer = format!("/v1/bookings/{}/transfer", text(&two, "id"));
+    server.client.post(&transfer).bearer(&server.admin()).json(&json!({"buyer": "bob"})).send().await.ok(200);
+    let code = codes(&server, &two).await.remove(0);
+    let entry = json!({"ticket": code, "gate": "north"});
+    let admitted = server.client.post("/v1/checkins").bearer(&staff(&server)).json(&entry).send().await.ok(200);
+    let list = async |query: &str| {
+        let path = format!("/v1/shows/{GALA}/tickets{query}");
+        server.client.get(&path).bearer(&staff(&server)).send().await
+    };
+    let found = list("").await;
+    assert!(found.header("lastseat-position").is_some());
+    let found = found.ok(200);
+    let bookings: Vec<_> = found["data"].as_array().unwrap().iter().map(|one| text(one, "booking")).collect();
+    assert_eq!((bookings, &found["has_more"]), (vec![text(&two, "id"), text(&one, "id")], &json!(false)));
+    for (booking, listed) in [(&two, &found["data"][0]), (&one, &found["data"][1])] {
+        for (code, ticket) in codes(&server, booking).await.iter().zip(listed["tickets"].as_array().unwrap()) {
+            let facts = facts(&server, code);
+            assert_eq!(ticket["id"], json!(facts.ticket()));
+            assert_eq!(ticket["seat"], facts.seat.as_str());
+            let numbers = [facts.issue, facts.transfers, facts.exchange];
+            assert_eq!(["issue", "transfers", "exchange"].map(|name| ticket[name].clone()), numbers.map(|n| json!(n)));
+        }
+    }
+    let inside = &found["data"][0]["tickets"][0];
+    assert_eq!((&inside["admitted_at"], &inside["gate"]), (&admitted["at"], &json!("north")));
+    assert!(found["data"][1]["tickets"][0]["admitted_at"].is_null());
+    // Page by page.
+    let page = list("?limit=1").await.ok(200);
+    assert_eq!((text(&page["data"][0], "booking"), &page["has_more"]), (text(&two, "id"), &json!(true)));
+    let next = list(&format!("?limit=1&starting_after={}", text(&two, "id"))).await.ok(200);
+    assert_eq!((&next["data"][0], &next["has_more"]), (&found["data"][1], &json!(false)));
+    list(&format!("?starting_after={}", Uuid::nil())).await.problem(400, "invalid_parameter");
+    list("?limit=0").await.problem(400, "invalid_parameter");
+    list("?all=true").await.problem(400, "invalid_parameter");
+    let get = |path: &str, role| server.client.get(path).bearer(&server.token("x", role)).send();
+    get("/v1/shows/nowhere/tickets", Role::Staff).await.problem(404, "show_not_found");
+    get("/v1/shows/gala/tickets", Role::Auditor).await.problem(403, "forbidden");
+    get("/v1/shows/gala/tickets", Role::Buyer).await.problem(403, "forbidden");
+    get("/v1/shows/nowhere/checkins", Role::Staff).await.problem(404, "show_not_found");
+    get("/v1/shows/gala/checkins", Role::Buyer).await.problem(403, "forbidden");
+    get("/v1/shows/gala/checkins", Role::Auditor).await.ok(200);
+    get("/v1/shows/gala/checkins?starting_after=7", Role::Staff).await.problem(400, "invalid_parameter");
+    server.stop_and_keep().await;
+}
+
+/// Numbers that look random and are the same each time (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from(z ^ (z >> 31)).unwrap() % limit
+    }
+}
+
+/// One scan of the show, by the order of its time.
+#[derive(Clone)]
+struct Made {
+    ticket: usize,
+    is_entry: bool,
+    device: usize,
+}
+
+const DEVICES: usize = 5;
+const MOST_OF_A_TICKET: usize = 5;
+
+/// What the devices scan of so many tickets: most come in once, some go out and come in again, and every tenth ticket lets in two
+/// or three people by different devices.
+fn scans_of_a_show(tickets: usize, dice: &mut Dice) -> Vec<Made> {
+    let mut turns: Vec<(usize, Made)> = Vec::new();
+    for ticket in 0..tickets {
+        let kinds: &[bool] = match dice.below(10) {
+            0 => &[true, true],
+            1 => &[true, false, true],
+            2 if dice.below(4) == 0 => &[true, true, false, true, true],
+            2 => &[true, false],
+            _ => &[true],
+        };
+        let first = dice.below(DEVICES);
+        let mut when = dice.below(1_000_000);
+        for (n, is_entry) in kinds.iter().enumerate() {
+            turns.push((when, Made { ticket, is_entry: *is_entry, device: (first + n) % DEVICES }));
+            when += 1 + dice.below(100_000);
+        }
+    }
+    turns.sort_by_key(|(when, _)| *when);
+    turns.into_iter().map(|(_, made)| made).collect()
+}
+
+/// Both scans of each double entry, by number, as somebody finds them who has all scans in the order of their times.
+fn planted(scans: &[Made]) -> BTreeSet<(u128, u128)> {
+    let mut last: BTreeMap<usize, (u128, bool)> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for (n, made) in (0_u128..).zip(scans) {
+        let before = last.insert(made.ticket, (n, made.is_entry));
+        found.extend(before.filter(|(_, was_entry)| *was_entry && made.is_entry).map(|(other, _)| (other, n)));
+    }
+    found
+}
+
+/// Sells a show with so many places, and returns its codes.
+async fn sell_out(server: &TestServer, tickets: usize) -> Vec<String> {
+    let show = json!({
+        "id": "field", "title": "Field", "currency": "EUR", "hold_seconds": 900, "max_seats_per_booking": 10,
+        "categories": [{"category": "field", "price": 100}],
+        "areas": [{"area": "field", "category": "field", "capacity": tickets}],
+    });
+    server.put_on_sale(&show).await;
+    let admin = server.admin();
+    let mut codes = Vec::new();
+    for begin in (0..tickets).step_by(10) {
+        let body = json!({"area": "field", "quantity": (tickets - begin).min(10)});
+        let held = server.client.post("/v1/shows/field/bookings").bearer(&admin).json(&body).send().await.ok(201);
+        let path = |what: &str| format!("/v1/bookings/{}/{what}", text(&held, "id"));
+        server.client.post(&path("payment")).bearer(&admin).json(&json!({"payment": "complimentary"})).send().await.ok(200);
+        let found = server.client.get(&path("tickets")).bearer(&admin).send().await.ok(200);
+        codes.extend(found["tickets"].as_array().unwrap().iter().map(|ticket| text(ticket, "ticket").to_owned()));
+    }
+    assert_eq!(codes.len(), tickets);
+    codes
+}
+
+/// All scans that don't fit, page by page.
+async fn all_conflicts(server: &TestServer) -> (Value, Vec<Value>) {
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/shows/field/checkins?limit=100{after}");
+        let page = server.client.get(&path).bearer(&server.admin()).send().await.ok(200);
+        found.extend(page["data"].as_array().unwrap().iter().cloned());
+        match page["data"].as_array().unwrap().last() {
+            Some(last) if page["has_more"] == true => after = format!("&starting_after={}", last["id"]),
+            _ => return (page, found),
+        }
+    }
+}
+
+fn number(scan: &Value) -> u128 {
+    Uuid::parse_str(text(scan, "scan")).unwrap().as_u128()
+}
+
+/// `LASTSEAT_TICKETS=20000 cargo test --release --test http five_devices` for the size of a large show.
+#[tokio::test(flavor = "multi_thread")]
+async fn five_devices_scan_a_show_offline_and_every_double_entry_is_found_when_they_send_it() {
+    let tickets = std::env::var("LASTSEAT_TICKETS").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    let server = TestServer::open(600).await;
+    let codes = sell_out(&server, tickets).await;
+    let mut dice = Dice(7);
+    let scans = scans_of_a_show(tickets, &mut dice);
+    // After the sale and before now; only the order of the scans of one ticket matters.
+    let times: Vec<Timestamp> = (0..MOST_OF_A_TICKET).map(|_| tick()).collect();
+    let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut devices: Vec<Vec<Value>> = vec![Vec::new(); DEVICES];
+    for (n, made) in scans.iter().enumerate() {
+        let kind = if made.is_entry { "entry" } else { "exit" };
+        let turn = seen.entry(made.ticket).or_default();
+        devices[made.device].push(scan(n as u128, &codes[made.ticket], kind, times[*turn]));
+        *turn += 1;
+    }
+    // Each sends in an order of its own, all at the same time, and one batch twice.
+    let sent = join_all(devices.into_iter().enumerate().map(|(device, mut scans)| {
+        let (server, mut dice) = (&server, Dice(device as u64));
+        (0..scans.len()).for_each(|n| scans.swap(n, dice.below(n + 1)));
+        async move {
+            let name = format!("hand-{device}");
+            let mut answers = Vec::new();
+            for (n, batch) in scans.chunks(200).enumerate() {
+                answers.extend(results(server, &name, batch).await);
+                if n == 0 {
+                    let again = results(server, &name, batch).await;
+                    assert!(again.iter().all(|result| result["result"] == "repeat"), "{again:?}");
+                }
+            }
+            answers
+        }
+    }))
+    .await;
+    let answers: Vec<Value> = sent.into_iter().flatten().collect();
+    assert_eq!(answers.len(), scans.len());
+    assert!(answers.iter().all(|result| result["result"] == "recorded"));
+    let planted = planted(&scans);
+    assert!(planted.len() >= tickets / 20, "{}", planted.len());
+    // At the sync each double entry is named by the scan that came last.
+    let named: BTreeSet<(u128, u128)> = answers
+        .iter()
+        .flat_map(|result| {
+            let doubles = conflicts(result).into_iter().filter(|(kind, _)| kind == "double_entry");
+            doubles.map(|(_, other)| {
+                let (one, other) = (number(result), other.parse().unwrap());
+                (one.min(other), one.max(other))
+            })
+        })
+        .collect();
+    assert!(planted.is_subset(&named), "not found: {:?}", planted.difference(&named).collect::<Vec<_>>());
+    // Once all is there, the report has these and no others.
+    let (report, listed) = all_conflicts(&server).await;
+    let mut reported = BTreeSet::new();
+    for scan in &listed {
+        for (kind, other) in conflicts(scan) {
+            assert_eq!(kind, "double_entry", "{scan}");
+            let (one, other) = (number(scan), other.parse().unwrap());
+            reported.insert((one.min(other), one.max(other)));
+        }
+    }
+    assert_eq!(reported, planted);
+    assert_eq!(report["double_entries"], planted.len());
+    assert_eq!(report["entries"], scans.iter().filter(|made| made.is_entry).count());
+    assert_eq!(report["offline"], scans.len());
+    println!("{tickets} tickets, {} scans, {} double entries", scans.len(), planted.len());
+    server.close().await;
+}
