@@ -165,7 +165,7 @@ rejections! {
     /// An exchange of its seats is under way.
     ExchangeInProgress = "exchange_in_progress", "The seats of this booking are being exchanged. Try again in a moment.";
     /// The exchange that this request began was given up.
-    ExchangeAbandoned = "exchange_abandoned", "This exchange was given up, because a seat was taken. The booking has the seats that it had. Send the exchange with a new Idempotency-Key.";
+    ExchangeAbandoned = "exchange_abandoned", "This exchange was given up, because a seat was taken, or because somebody came in with the ticket of one that it gives up. The booking has the seats that it had. Send the exchange with a new Idempotency-Key.";
     /// The new seats cost more than those that are given up.
     ExchangeCostsMore { /// By how much.
         more: Money } = "exchange_costs_more", "The new seats cost {more} more than those that are given up, and an exchange takes no money. Choose seats that cost no more.";
