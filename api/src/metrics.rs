@@ -186,11 +186,12 @@ impl Metrics {
         self.webhooks.count(outcome);
     }
 
-    /// Counts a notification of the payment gateway that a refund has failed.
+    /// Counts a mail.
     pub fn mail(&self, outcome: MailOutcome) {
         self.mails.count(outcome);
     }
 
+    /// Counts a notification of the payment gateway that a refund has failed.
     pub fn refund_failed(&self) {
         self.reports.refund_failed();
     }

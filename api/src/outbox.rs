@@ -10,14 +10,17 @@ use futures::future::BoxFuture;
 use lastseat_domain::ports::{Mail, MailFault, Mailer};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Mails that wait.
 const MOST_WAITING: usize = 256;
-/// Mails that are being sent, or wait for their next try.
+/// Mails that are being sent.
 const AT_ONCE: usize = 8;
+/// Mails that wait for their next try. One that can't be delivered keeps no other waiting.
+const MOST_RETRIED: usize = 256;
 /// Pauses between tries.
 const PAUSES: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 
@@ -75,10 +78,13 @@ impl Outbox {
 
     /// Sends what `write` makes, later. Returns at once.
     pub fn post(&self, kind: MailKind, write: impl Future<Output = Option<Mail>> + Send + 'static) {
-        if self.letters.try_send(Letter { kind, write: write.boxed() }).is_err() {
-            self.context.metrics.mail(MailOutcome::LeftOut);
-            tracing::warn!(kind = kind.name(), "too many mails are waiting, and one is left out");
-        }
+        let Err(refused) = self.letters.try_send(Letter { kind, write: write.boxed() }) else { return };
+        self.context.metrics.mail(MailOutcome::LeftOut);
+        let why = match refused {
+            TrySendError::Full(_) => "too many mails are waiting",
+            TrySendError::Closed(_) => "the server stops",
+        };
+        tracing::warn!(kind = kind.name(), why, "a mail is left out");
     }
 
     #[must_use]
@@ -93,14 +99,16 @@ impl Outbox {
 }
 
 async fn work(mut waiting: mpsc::Receiver<Letter>, context: Arc<Context>) {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    while let Some(Some((turn, letter))) = context.shutdown.run_until_cancelled(next(&turns, &mut waiting)).await {
-        let context = Arc::clone(&context);
-        tokio::spawn(async move {
-            deliver(&context, letter).await;
-            drop(turn);
-        });
+    let turns = Arc::new(Turns { now: Arc::new(Semaphore::new(AT_ONCE)), later: Semaphore::new(MOST_RETRIED) });
+    while let Some(Some((turn, letter))) = context.shutdown.run_until_cancelled(next(&turns.now, &mut waiting)).await {
+        let (context, turns) = (Arc::clone(&context), Arc::clone(&turns));
+        tokio::spawn(async move { deliver(&context, &turns, turn, letter).await });
     }
+}
+
+struct Turns {
+    now: Arc<Semaphore>,
+    later: Semaphore,
 }
 
 /// The next letter, when there is a turn for it.
@@ -109,15 +117,19 @@ async fn next(turns: &Arc<Semaphore>, waiting: &mut mpsc::Receiver<Letter>) -> O
     Some((turn, waiting.recv().await?))
 }
 
-async fn deliver(context: &Context, Letter { kind, write }: Letter) {
+async fn deliver(context: &Context, turns: &Turns, turn: OwnedSemaphorePermit, Letter { kind, write }: Letter) {
     let Some(mail) = write.await else { return };
-    let mut pauses = PAUSES.into_iter();
+    let (mut pauses, mut turn, mut later) = (PAUSES.into_iter(), Some(turn), None);
     let outcome = loop {
         let fault = match context.mailer.send(&mail).await {
             Ok(()) => break MailOutcome::Sent,
             Err(fault) => fault,
         };
-        let pause = pauses.next().filter(|_| !matches!(fault, MailFault::Refused(_)));
+        turn = None;
+        if later.is_none() {
+            later = turns.later.try_acquire().ok();
+        }
+        let pause = pauses.next().filter(|_| !matches!(fault, MailFault::Refused(_)) && later.is_some());
         let Some(pause) = pause else {
             tracing::warn!(kind = kind.name(), %fault, "a mail could not be sent");
             break MailOutcome::Failed;
@@ -127,7 +139,9 @@ async fn deliver(context: &Context, Letter { kind, write }: Letter) {
             tracing::warn!(kind = kind.name(), %fault, "a mail was not sent before the server stopped");
             break MailOutcome::Failed;
         }
+        turn = Arc::clone(&turns.now).acquire_owned().await.ok();
     };
+    drop(turn);
     context.metrics.mail(outcome);
 }
 
@@ -164,6 +178,25 @@ mod tests {
             sleep(Duration::from_millis(10)).await;
         }
         panic!("{outcome} never was {count}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_not_be_delivered_keeps_nothing_else_waiting() {
+        let mailer = Arc::<MemoryMailer>::default();
+        let (outbox, metrics) = start(mailer.clone());
+        for number in 0..8 {
+            mailer.fail_next(MailFault::Unavailable("450 no such domain".to_owned()));
+            post(&outbox, number);
+        }
+        while !mailer.has_failed() {
+            tokio::task::yield_now().await;
+        }
+        // Their first pause has not passed when this one is there.
+        post(&outbox, 9);
+        while counted(&metrics, "sent") == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(mailer.next().await, mail(9, "ann@example.org", "Hello\n"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -49,7 +49,10 @@ impl Accounts {
         if !self.0.store.change_password(account.id, account.password, hash, Some(who.hash)).await? {
             return Err(proof::wrong());
         }
-        self.mail_password_changed(account.email);
+        // Whoever signs up with an address that is not theirs could have its owner sent one mail after the other.
+        if account.verified_at.is_some() {
+            self.mail_password_changed(account.email);
+        }
         self.remember(account.id, browser).await
     }
 
@@ -67,7 +70,12 @@ impl Accounts {
             // A repeat, at the same moment.
             AccountRefusal::Unknown => Ok(()),
             refusal => Err(refused(refusal)),
-        })
+        })?;
+        // Once more: what was on its way to be written then is written now.
+        if self.forget_mails(&account.email).await.is_err() {
+            tracing::warn!("a mail to an erased account could not be removed; the newest 1,000 are kept");
+        }
+        Ok(())
     }
 }
 
@@ -76,7 +84,7 @@ fn refused(refusal: AccountRefusal) -> Problem {
         AccountRefusal::Unknown => Problem::account_not_found(),
         AccountRefusal::NotVerified => {
             let detail = "Nobody knows yet whether the address is its owner's, and anybody can sign up with any address. Let the \
-                          owner confirm it, or send `\"verified\": true` if you know that it is theirs.";
+                          owner confirm it, or send `\"verified\": true` if you know that its owner has made this account: ask them to sign in and to read you its id.";
             Problem::new(Code::AddressNotVerified, detail)
         }
         AccountRefusal::LastAdmin => {

@@ -46,18 +46,19 @@ impl Accounts {
         });
     }
 
-    /// The link of a booking. The address is kept nowhere.
+    /// The link of a booking. The address is kept nowhere, but in the mail where no SMTP server takes it.
     pub fn mail_booking(&self, email: EmailAddress, booking: BookingId, token: String) {
         self.post(MailKind::BookingLink, email, move |accounts, post, email| async move {
             Some(accounts.mail(post.site.booking(booking, &token), email))
         });
     }
 
-    /// The news that the password is another one. Who caused it has proven something, so this mail is always sent.
+    /// The news that the password is another one.
     pub(super) fn mail_password_changed(&self, email: EmailAddress) {
-        let Some(post) = &self.0.post else { return };
-        let mail = self.mail(post.site.password_changed(&email, self.now()), email);
-        post.outbox.post(MailKind::PasswordChanged, async { Some(mail) });
+        let at = self.now();
+        self.post(MailKind::PasswordChanged, email, move |accounts, post, email| async move {
+            Some(accounts.mail(post.site.password_changed(&email, at), email))
+        });
     }
 
     /// Removes what is kept of mails to an address.

@@ -249,6 +249,39 @@ async fn an_entry_is_judged_by_the_time_of_its_scan() {
     server.close().await;
 }
 
+/// The box office did not know that somebody was inside, and gave the booking another seat.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_sent_after_its_seat_was_exchanged_is_named() {
+    let server = TestServer::open(600).await;
+    let booking = sold(&server, &["A-1"]).await;
+    let codes = codes(&server, &booking).await;
+    let while_sold = now();
+    tick();
+    let path = format!("/v1/bookings/{}/exchange", text(&booking, "id"));
+    let exchange = server.client.post(&path).bearer(&server.admin()).json(&json!({"leaves": ["A-1"], "takes": ["A-2"]}));
+    exchange.send().await.ok(200);
+    let found = results(&server, "hand-1", &[scan(1, &codes[0], "entry", while_sold)]).await;
+    assert_eq!(conflicts(&found[0]), [("ticket_void".to_owned(), "exchanged".to_owned())]);
+    assert_eq!(report(&server, "").await["void_entries"], 1);
+    server.close().await;
+}
+
+/// All of them count as made when they are recorded, one after the other: in the order in which they were made.
+#[tokio::test(flavor = "multi_thread")]
+async fn scans_of_a_clock_that_is_ahead_keep_their_order_however_they_are_sent() {
+    let server = TestServer::open(600).await;
+    let booking = sold(&server, &["A-1"]).await;
+    let codes = codes(&server, &booking).await;
+    let at = |minute: i64| now() + chrono::TimeDelta::minutes(60 + minute);
+    let scans = [scan(3, &codes[0], "entry", at(3)), scan(2, &codes[0], "exit", at(2)), scan(1, &codes[0], "entry", at(1))];
+    for result in results(&server, "hand-1", &scans).await {
+        assert_eq!(conflicts(&result), [("clock_ahead".to_owned(), String::new())], "{result}");
+    }
+    let report = report(&server, "").await;
+    assert_eq!((&report["inside"], &report["double_entries"], &report["exits_without_entry"]), (&json!(1), &json!(0), &json!(0)));
+    server.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_should_have_come_in_to_a_show_that_was_cancelled() {
     let server = TestServer::open(600).await;

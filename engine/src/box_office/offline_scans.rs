@@ -67,7 +67,9 @@ impl BoxOffice {
         for (index, scan) in scans.into_iter().enumerate() {
             of_tickets.entry(scan.code.ticket()).or_default().push((index, scan));
         }
-        let of_ticket = |scans: Vec<(usize, OfflineScan)>| async move {
+        let of_ticket = |mut scans: Vec<(usize, OfflineScan)>| async move {
+            // As they were made: of a clock that is ahead, all count from when they are recorded, one after the other.
+            scans.sort_by_key(|(_, scan)| scan.scanned_at);
             let mut answers = Vec::with_capacity(scans.len());
             for (index, scan) in scans {
                 answers.push((index, self.record_scan(scan, origin.clone()).await));
@@ -110,9 +112,9 @@ impl BoxOffice {
         let (booking, has_more) = journal.load_until::<Booking>(&code.booking, at).await?;
         let today = if has_more { self.booking(code.booking).await? } else { booking.clone() };
         // The code was signed for a booking that was sold. If the log does not have that, it has lost it.
-        if today.is_none_or(|booking| !booking.has_sold(&code.seat)) {
+        let Some(today) = today.filter(|booking| booking.has_sold(&code.seat)) else {
             return Err(Rejection::BookingNotFound.into());
-        }
+        };
         if self.show(&code.show).is_some_and(|show| show.sale == SaleState::Cancelled) {
             let (show, _) = journal.load_until::<Show>(&code.show, at).await?;
             if show.is_some_and(|show| show.sale == SaleState::Cancelled) {
@@ -125,9 +127,17 @@ impl BoxOffice {
         };
         match code.check_live(&booking) {
             Err(Rejection::TicketVoid { why }) => Ok(Some(why)),
-            other => Ok(other.map(|()| None)?),
+            Ok(()) => Ok(exchanged_since(code, &today)),
+            Err(other) => Err(other.into()),
         }
     }
+}
+
+/// The seat was exchanged after the scan and before it was sent, when nobody knew that somebody was inside. So the booking has
+/// a seat for which somebody else may come in.
+fn exchanged_since(code: &TicketFacts, today: &Booking) -> Option<VoidTicket> {
+    let why = VoidTicket::Exchanged;
+    (code.check_live(today) == Err(Rejection::TicketVoid { why })).then_some(why)
 }
 
 /// The command that records a scan: the same, whoever sends it again.

@@ -24,7 +24,8 @@ pub struct BookingMailBody {
     email: String,
 }
 
-/// Mails the link of a confirmed booking, so that a guest finds it again. The address is kept nowhere.
+/// Mails the link of a confirmed booking, so that a guest finds it again. The address is kept nowhere, but in the mail
+/// itself where no SMTP server takes it.
 ///
 /// Who has the link has the booking. One address gets up to five of these mails an hour, and no more are sent.
 #[utoipa::path(
