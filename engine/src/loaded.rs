@@ -18,7 +18,7 @@ pub(crate) struct Loaded<S> {
     pub expected: Expected,
     /// Id of the last event.
     pub last: Option<Uuid>,
-    /// Trace id of the last event.
+    /// The `trace` of the last event's metadata.
     pub trace: Option<String>,
     /// When the last event was decided.
     pub at: Option<Timestamp>,

@@ -57,7 +57,7 @@ pub struct HoldRequest {
     pub shop: ShopData,
     /// The request, if it carried an idempotency key.
     pub fingerprint: Option<RequestFingerprint>,
-    /// The caller's W3C trace id, if there was one.
+    /// Its place in a trace, as the metadata of events has it.
     pub trace: Option<String>,
 }
 

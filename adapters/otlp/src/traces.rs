@@ -30,7 +30,7 @@ pub struct Settings {
     /// The collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added unless it ends so.
     pub collector: String,
     /// Part of the traces that is recorded, from 0 to 1; none of those that their callers don't record.
-    pub part: f64,
+    pub share: f64,
     /// Version of the program.
     pub version: &'static str,
     /// Name of this process among all that send traces.
@@ -73,7 +73,7 @@ impl Traces {
             [KeyValue::new("service.version", settings.version), KeyValue::new("service.instance.id", settings.node.clone())];
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_sampler(Share(Sampler::TraceIdRatioBased(settings.part)))
+            .with_sampler(Recorded(Sampler::TraceIdRatioBased(settings.share)))
             .with_resource(Resource::builder().with_service_name("lastseat").with_attributes(about).build())
             .build();
         let tracer = provider.tracer("lastseat");
@@ -160,9 +160,9 @@ fn caller(request: &HeaderMap) -> Option<SpanContext> {
 /// Decides which traces are recorded. A caller may say that one is not; that it is, only the share says: callers are strangers,
 /// and one could have everything recorded.
 #[derive(Debug, Clone)]
-struct Share(Sampler);
+struct Recorded(Sampler);
 
-impl ShouldSample for Share {
+impl ShouldSample for Recorded {
     fn should_sample(
         &self,
         parent: Option<&Context>,

@@ -53,8 +53,8 @@ enum Failed {
     Backup(#[from] BackupError),
     #[error("{} was made, but can't be read: {source}", dir.display())]
     Unreadable { dir: PathBuf, source: Unreadable },
-    #[error("it was interrupted: {0}")]
-    Interrupted(#[from] tokio::task::JoinError),
+    #[error("the task that copies has ended: {0}")]
+    TaskEnded(#[from] tokio::task::JoinError),
 }
 
 impl Failed {
@@ -77,18 +77,17 @@ struct Outcome<'a> {
 
 /// Copies.
 pub async fn backup(args: &Backup, config: &Config) -> ExitCode {
-    finish(&args.dir, args.json, make(args, config).await, |paint| {
+    finish(&args.dir, args.json, make(args, config).await, |paint, _| {
         format!("restore it with {}", paint.bold(&format!("lastseat restore {} --data NEW", args.dir.display())))
     })
 }
 
 /// Makes a data directory of a copy.
 pub async fn restore(args: &Restore, config: &Config) -> ExitCode {
-    finish(&config.data, args.json, put_back(args, config).await, |paint| {
-        format!(
-            "start with {}; it names what has to be accepted",
-            paint.bold(&format!("lastseat --data {}", config.data.display()))
-        )
+    finish(&config.data, args.json, put_back(args, config).await, |paint, events| {
+        // In the embedded log a position is a count.
+        let start = format!("lastseat serve --data {} --accept-loss {events}", config.data.display());
+        format!("start it once with {}: what came later is lost", paint.bold(&start))
     })
 }
 
@@ -118,7 +117,7 @@ async fn proof(config: &Config, dir: &Path) -> Result<Proof, Failed> {
     prove(&copy).await.map_err(|source| Failed::Unreadable { dir: dir.to_owned(), source })
 }
 
-fn finish(dir: &Path, json: bool, done: Result<(Contents, Proof), Failed>, next: impl FnOnce(Paint) -> String) -> ExitCode {
+fn finish(dir: &Path, json: bool, done: Result<(Contents, Proof), Failed>, next: impl FnOnce(Paint, u64) -> String) -> ExitCode {
     let (contents, proof) = match done {
         Ok(done) => done,
         Err(error) => {
@@ -135,7 +134,7 @@ fn finish(dir: &Path, json: bool, done: Result<(Contents, Proof), Failed>, next:
     if clean { ExitCode::SUCCESS } else { exit::VIOLATION.into() }
 }
 
-fn print(dir: &Path, contents: &Contents, proof: &Proof, next: impl FnOnce(Paint) -> String) {
+fn print(dir: &Path, contents: &Contents, proof: &Proof, next: impl FnOnce(Paint, u64) -> String) {
     let paint = Paint::stdout();
     say(&format!("\n  {}", paint.bold(&dir.display().to_string())));
     for file in &contents.files {
@@ -147,5 +146,5 @@ fn print(dir: &Path, contents: &Contents, proof: &Proof, next: impl FnOnce(Paint
     } else {
         paint.red(&format!("✗ {events}: the log breaks a guarantee; `lastseat verify --data {}` says which", dir.display()))
     };
-    say(&format!("  {verdict}\n\n  {}\n", next(paint)));
+    say(&format!("  {verdict}\n\n  {}\n", next(paint, proof.events)));
 }

@@ -28,7 +28,7 @@ pub fn start(config: &Config, runtime: Handle) -> Result<Option<SpanLayer>, Inva
     let Some(collector) = &config.otlp else { return Ok(None) };
     let settings = Settings {
         collector: collector.expose().to_owned(),
-        part: config.otlp_share.value(),
+        share: config.otlp_share.value(),
         version: env!("CARGO_PKG_VERSION"),
         // Addresses and process ids are the same in all containers.
         node: format!("{:016x}", random_number()),

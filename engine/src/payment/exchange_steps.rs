@@ -1,4 +1,4 @@
-//! The steps of an exchange of seats: lock the new ones, decide, then book the new ones and release the old. The booking has
+//! The steps of an exchange of seats: lock the new ones, look that nobody is inside with an old ticket, decide, then book the new ones and release the old. The booking has
 //! its old seats until the decision, and the new ones from then on.
 
 use super::session::BookingSession;
