@@ -79,7 +79,7 @@ fn scanned_offline(world: &World, code: &TicketFacts, kind: ScanKind, n: u128, a
 
 /// A ticket is issued again, and admits; its bearer leaves. Then a device sends what it scanned offline since: somebody came in
 /// again, and in once more; that they had gone out in between is sent last.
-fn use_ticket(world: &mut World, booking: BookingId, seat: &str) {
+pub fn use_ticket(world: &mut World, booking: BookingId, seat: &str) {
     let seat = seat_id(seat);
     let Ok(code) = world.bookings[&booking].ticket(&seat) else { return };
     let (ticket, mut state) = (code.ticket(), Ticket::default());

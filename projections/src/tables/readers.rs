@@ -153,8 +153,13 @@ mod tests {
         let path = folder.path().join("views.db");
         let _writer = file::create(&path).expect("a file");
         let readers = Readers::new(path, None);
-        let mut query = pin!(readers.read(|_| Err::<(), _>(TablesFault::Damaged("malformed".into()))));
+        let (go, may_go) = mpsc::channel();
+        let mut query = pin!(readers.read(move |_| {
+            may_go.recv().expect("the test goes on");
+            Err::<(), _>(TablesFault::Damaged("malformed".into()))
+        }));
         assert!(query.as_mut().now_or_never().is_none());
+        go.send(()).expect("it waits");
         // It has ended, and its caller has not noticed yet.
         while readers.permits.available_permits() < CONNECTIONS as usize {
             tokio::task::yield_now().await;
