@@ -625,7 +625,7 @@ impl TicketFact {
         self.last_scan(None).is_some_and(|scan| scan.is_entry)
     }
 
-    /// When its last scan was recorded: whoever has read it since knows who is inside.
+    /// When its last scan was recorded: who has read it since knows who is inside.
     pub fn known_since(&self) -> Option<Timestamp> {
         self.scans.iter().map(|scan| scan.recorded_at).max()
     }

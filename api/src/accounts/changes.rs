@@ -49,7 +49,7 @@ impl Accounts {
         if !self.0.store.change_password(account.id, account.password, hash, Some(who.hash)).await? {
             return Err(proof::wrong());
         }
-        // Whoever signs up with an address that is not theirs could have its owner sent one mail after the other.
+        // Somebody who signs up with an address that is not theirs could have its owner sent one mail after the other.
         if account.verified_at.is_some() {
             self.mail_password_changed(account.email);
         }

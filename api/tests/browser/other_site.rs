@@ -52,10 +52,10 @@ async fn a_page_of_a_listed_site_sells_and_one_of_another_reads_nothing() {
 const MAP: &str = r"
     const [server, show] = arguments;
     return import(`${server}/embed.js`).then(() => {
-        window.told = [];
+        window.heard = [];
         const map = document.createElement('lastseat-map');
         for (const name of ['ready', 'selection', 'seat-lost', 'error']) {
-            map.addEventListener(`lastseat-${name}`, ({ detail }) => window.told.push([name, detail]));
+            map.addEventListener(`lastseat-${name}`, ({ detail }) => window.heard.push([name, detail]));
         }
         map.show = show;
         document.body.replaceChildren(map);
@@ -86,20 +86,20 @@ async fn a_map_in_a_page_keeps_the_choice_while_its_show_is_revised_and_forgets_
         send("POST", &shows, show("kabuki", "JPY")).await;
 
         window.page.execute(MAP, vec![json!(server.url), json!("opera")]).await.unwrap();
-        window.until_eval("return told[0]?.[0]", json!("ready")).await;
+        window.until_eval("return heard[0]?.[0]", json!("ready")).await;
         window.eval("return [map.choose('A-1'), map.choose('A-2')]").await;
         window.until_eval(CHOSEN, json!([["A-1", 4500], ["A-2", 4500]])).await;
         window.eval("map.held = ['A-3']").await;
         send("PATCH", &format!("{shows}/opera"), json!({"categories": priced(5500)})).await;
         window.until_eval(CHOSEN, json!([["A-1", 5500], ["A-2", 5500]])).await;
-        window.until_eval("return told.at(-1)[1].total", json!(11_000)).await;
+        window.until_eval("return heard.at(-1)[1].total", json!(11_000)).await;
         assert_eq!(window.eval("return map.held").await, json!(["A-3"]));
 
         // Nothing of it is meant for another show, whose currency is another, too.
-        window.eval("told.length = 0; map.show = 'kabuki'").await;
-        window.until_eval("return told.filter(([name]) => name === 'ready').length", json!(1)).await;
+        window.eval("heard.length = 0; map.show = 'kabuki'").await;
+        window.until_eval("return heard.filter(([name]) => name === 'ready').length", json!(1)).await;
         assert_eq!(window.eval("return [map.held, map.selection.seats, map.selection.currency]").await, json!([[], [], "JPY"]));
-        assert_eq!(window.eval("return told.filter(([name]) => name === 'selection').length").await, json!(1));
+        assert_eq!(window.eval("return heard.filter(([name]) => name === 'selection').length").await, json!(1));
         let text = "return map.shadowRoot.querySelector('tspan.price').textContent";
         assert_eq!(window.eval(text).await, json!("¥4,500"));
         // What can't be shown does not look like what was shown before.

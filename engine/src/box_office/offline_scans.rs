@@ -140,7 +140,7 @@ fn exchanged_since(code: &TicketFacts, today: &Booking) -> Option<VoidTicket> {
     (code.check_live(today) == Err(Rejection::TicketVoid { why })).then_some(why)
 }
 
-/// The command that records a scan: the same, whoever sends it again.
+/// The command that records a scan: the same, no matter who sends it again.
 fn command_of(ticket: TicketId, device: &DeviceId, scan: Uuid) -> CommandId {
     CommandId::new(Uuid::new_v5(&NAMESPACE, format!("scan|{ticket}|{device}|{scan}").as_bytes()).into_bytes())
 }

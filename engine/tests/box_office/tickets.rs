@@ -161,7 +161,7 @@ fn nobody_moves_to_another_seat_while_somebody_is_inside_with_the_ticket() {
         }
         assert_eq!(count(bench, "ExchangeRequested").await, 0, "{what}: nothing is written");
         hold_as(bench, other, "bob", seats(&["A-9"])).await.expect("what was refused is kept from nobody");
-        // Who has left has used the old ticket; the new one is for whoever comes next.
+        // Who has left has used the old ticket; the new one is for the next one.
         leave(other, &ticket, 3).await.unwrap();
         let moved = exchange(other, booking.id, &["A-1"], &["A-8"]).await.unwrap();
         let next = nodes[0].ticket(&moved, &SeatId::new("A-8").unwrap()).await.unwrap();

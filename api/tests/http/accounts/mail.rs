@@ -269,7 +269,7 @@ async fn a_changed_password_is_news_and_ends_links_to_replace_it() {
     let change = |from: &str, to: &str| {
         ann.post("/v1/accounts/me/password").json(json!({"current_password": from, "password": to})).send()
     };
-    // Nobody knows whose the address is: whoever signed up with it could have its owner sent one mail after the other.
+    // Nobody knows whose the address is: who signed up with it could have its owner sent one mail after the other.
     assert_eq!(change(PASSWORD, NEW).await.status, 204);
     assert_eq!(change(NEW, PASSWORD).await.status, 204);
     assert_eq!(stage.confirm(&verification, PASSWORD).await.status, 204);
