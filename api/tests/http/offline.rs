@@ -249,6 +249,25 @@ async fn an_entry_is_judged_by_the_time_of_its_scan() {
     server.close().await;
 }
 
+/// A device whose ids begin again must not believe that its second scan is recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_scan_under_the_same_id_is_no_repeat() {
+    let server = TestServer::open(600).await;
+    let booking = sold(&server, &["A-1"]).await;
+    let codes = codes(&server, &booking).await;
+    let at = now();
+    assert_eq!(results(&server, "hand-1", &[scan(1, &codes[0], "entry", at)]).await[0]["result"], "recorded");
+    let mut elsewhere = scan(1, &codes[0], "entry", at);
+    elsewhere["gate"] = json!("south");
+    for other in [scan(1, &codes[0], "exit", at), elsewhere] {
+        let result = &results(&server, "hand-1", &[other]).await[0];
+        assert_eq!((&result["result"], &result["problem"]["code"]), (&json!("rejected"), &json!("idempotency_key_reused")));
+    }
+    assert_eq!(results(&server, "hand-1", &[scan(1, &codes[0], "entry", at)]).await[0]["result"], "repeat");
+    assert_eq!(report(&server, "").await["entries"], 1);
+    server.close().await;
+}
+
 /// The box office did not know that somebody was inside, and gave the booking another seat.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_that_is_sent_after_its_seat_was_exchanged_is_named() {

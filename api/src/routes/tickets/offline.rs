@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::app::App;
 use crate::body;
+use crate::idempotency;
 use crate::metrics;
 use crate::openapi::AnyProblem;
 use crate::problem::{Code, Problem};
@@ -145,7 +146,7 @@ async fn record_all(app: App, command: Command<CheckInLater>) -> Result<Answer, 
     for (index, scan) in scans.iter().enumerate() {
         match read(&app, &device, show.as_ref(), scan.get()) {
             Ok(scan) => {
-                places.push((index, scan.scan, scan.code.ticket()));
+                places.push((index, scan.clone()));
                 known.push(scan);
             }
             Err((scan, problem)) => {
@@ -154,8 +155,8 @@ async fn record_all(app: App, command: Command<CheckInLater>) -> Result<Answer, 
         }
     }
     let recorded = app.box_office().record_scans(known, command.origin()).await?;
-    for ((index, scan, ticket), recorded) in places.into_iter().zip(recorded) {
-        results.insert(index, ScanResult::of(index, scan, ticket, recorded));
+    for ((index, scan), recorded) in places.into_iter().zip(recorded) {
+        results.insert(index, ScanResult::of(index, &scan, recorded));
     }
     let results = (0..count).map(|index| results.remove(&index).unwrap_or_else(|| ScanResult::unanswered(index))).collect();
     // The log has the scans: a repeat finds them there, and those that are not there are tried again.
@@ -181,8 +182,13 @@ fn read(app: &App, device: &DeviceId, show: Option<&ShowId>, text: &str) -> Resu
 }
 
 impl ScanResult {
-    fn of(index: usize, scan: Uuid, ticket: TicketId, recorded: Result<RecordedScan, CommandError>) -> Self {
+    fn of(index: usize, sent: &OfflineScan, recorded: Result<RecordedScan, CommandError>) -> Self {
+        let (scan, ticket) = (sent.scan, sent.code.ticket());
         match recorded {
+            // Another scan under the id of one that is recorded: it must not pass for that.
+            Ok(recorded) if (recorded.kind, &recorded.gate) != (sent.kind, &sent.gate) => {
+                Self::refused(index, Some(scan), ScanOutcome::Rejected, idempotency::reused())
+            }
             Ok(RecordedScan { is_repeat, at, conflicts, .. }) => Self {
                 index,
                 scan: Some(scan),
