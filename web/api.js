@@ -20,10 +20,10 @@ const LONGEST_PAUSE_MS = 4_000;
 
 /**
  * Sends a request until there is a final answer, for `patience` milliseconds. `key` makes it safe to
- * repeat a POST; `solution` is that of a challenge; `onwait` is called before each repeat.
+ * repeat a POST; `solution` is that of a challenge; `headers` are more of them; `onwait` is called before each repeat.
  */
-export async function send(method, path, { accept = "application/json", body, token, key, solution, patience = 30_000, onwait } = {}) {
-  const headers = { accept };
+export async function send(method, path, { accept = "application/json", body, token, key, solution, headers: more, patience = 30_000, onwait } = {}) {
+  const headers = { accept, ...more };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
   if (key) headers["idempotency-key"] = key;
@@ -49,7 +49,7 @@ async function once(path, request) {
     const sent = Date.now();
     response = await fetch(path, { ...request, signal: AbortSignal.timeout(ATTEMPT_MS) });
     learn(response.headers.get("date"), sent, Date.now());
-    facts = await response.json();
+    facts = await read(response);
   } catch {
     // Refused, cut, too slow, or an answer that broke off: they all mean "unknown".
     return { passing: true, error: new Unreachable("The server can't be reached.") };
@@ -60,6 +60,13 @@ async function once(path, request) {
   const passing = [408, 429, 502, 503, 504].includes(response.status) || error.code === "idempotency_in_flight";
   const seconds = Number(response.headers.get("retry-after"));
   return { passing, error, pause: seconds > 0 ? seconds * 1000 : undefined };
+}
+
+/** Data as an object, anything else (CSV, NDJSON) as text. */
+async function read(response) {
+  if (response.status === 204) return undefined;
+  const isData = /\bjson\b/.test(response.headers.get("content-type") ?? "json");
+  return isData ? response.json() : response.text();
 }
 
 // Random, so that a thousand pages cut off by one restart don't come back in the same instant.

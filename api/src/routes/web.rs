@@ -13,6 +13,10 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/", get(index))
         .route("/account", get(account))
+        .route("/office", get(office))
+        .route("/entrance", get(entrance))
+        .route("/entrance-worker.js", get(entrance_worker))
+        .route("/audit", get(audit))
         .route("/embed.js", get(embed))
         .route("/assets/{*path}", get(asset))
 }
@@ -33,6 +37,26 @@ async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
 /// Where links in mails lead.
 async fn account(State(app): State<App>, headers: HeaderMap) -> Response {
     assets::serve("account.html", &headers, app.pages())
+}
+
+/// For staff and those above: sales, bookings, shows.
+async fn office(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("office/office.html", &headers, app.pages())
+}
+
+/// For those at the door: scans tickets, also offline.
+async fn entrance(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("entrance/entrance.html", &headers, app.pages())
+}
+
+/// Keeps the page of the entrance for use offline. A worker serves pages below its own path only, so it is at the top.
+async fn entrance_worker(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("entrance/worker.js", &headers, app.pages())
+}
+
+/// For auditors: a sale at any time of it, and the verdict of `verify`.
+async fn audit(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("audit/audit.html", &headers, app.pages())
 }
 
 /// The seat map for pages of other sites.
