@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// When it should come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Time in which new work has usually made its first appends. In such a time no more of them are let in than there are permits.
+/// Time in which new work has surely made its first appends. What is expected for longer is forgotten: it was refused, or hung up.
 const WINDOW: Duration = Duration::from_millis(20);
 
 pub(crate) struct AppendPermits {
@@ -22,10 +22,12 @@ pub(crate) struct AppendPermits {
     permits: Semaphore,
     limit: Mutex<Limit>,
     waiting: AtomicUsize,
+    /// Appends of new work that was let in lately and has not made them yet. They are as good as taken.
+    expected: AtomicUsize,
     /// A permit was given back.
     returned: Notify,
-    /// New work waits for this, first come, first served.
-    queue: tokio::sync::Mutex<Window>,
+    /// New work waits for this, first come, first served. Since when appends are expected.
+    queue: tokio::sync::Mutex<Instant>,
 }
 
 struct Limit {
@@ -34,12 +36,6 @@ struct Limit {
     permits: usize,
     /// Permits too many, which end when they are given back.
     surplus: usize,
-}
-
-/// The appends of new work that was let in, and since when.
-struct Window {
-    since: Instant,
-    appends: usize,
 }
 
 /// The right to have one append in flight, until it is dropped.
@@ -56,8 +52,9 @@ impl AppendPermits {
             permits: Semaphore::new(permits),
             limit: Mutex::new(Limit { rule, permits, surplus: 0 }),
             waiting: AtomicUsize::new(0),
+            expected: AtomicUsize::new(0),
             returned: Notify::new(),
-            queue: tokio::sync::Mutex::new(Window { since: Instant::now(), appends: 0 }),
+            queue: tokio::sync::Mutex::new(Instant::now()),
         }
     }
 
@@ -65,7 +62,9 @@ impl AppendPermits {
     pub(crate) async fn take(&self) -> AppendPermit<'_> {
         let _waiting = Waiting::count(&self.waiting);
         // Never closed.
-        AppendPermit { all: self, permit: self.permits.acquire().await.ok() }
+        let permit = self.permits.acquire().await.ok();
+        self.made_one();
+        AppendPermit { all: self, permit }
     }
 
     /// Waits until new work with so many appends can begin. What has more of them than there are permits can, once none is taken.
@@ -74,22 +73,25 @@ impl AppendPermits {
     /// It could not in time: when to ask again.
     pub(crate) async fn wait_for(&self, appends: usize) -> Result<(), Duration> {
         let in_queue = async {
-            let mut window = self.queue.lock().await;
+            let mut since = self.queue.lock().await;
             loop {
                 let returned = self.returned.notified();
                 let now = Instant::now();
-                if now.saturating_duration_since(window.since) >= WINDOW {
-                    *window = Window { since: now, appends: 0 };
+                if now.saturating_duration_since(*since) >= WINDOW {
+                    *since = now;
+                    self.expected.store(0, Ordering::Relaxed);
                 }
-                // Permits are left only if no append waits for one.
+                // Permits are left only if no append waits for one. Read after `expected`: an append that is made in between
+                // counts twice, which lets in less.
+                let expected = self.expected.load(Ordering::Acquire);
                 let needed = appends.min(self.in_flight().0);
-                if window.appends + needed <= self.permits.available_permits() {
-                    window.appends += needed;
+                if expected + needed <= self.permits.available_permits() {
+                    self.expected.fetch_add(needed, Ordering::Relaxed);
                     return;
                 }
                 tokio::select! {
                     () = returned => {}
-                    () = tokio::time::sleep_until(window.since + WINDOW) => {}
+                    () = tokio::time::sleep_until(*since + WINDOW) => {}
                 }
             }
         };
@@ -104,6 +106,12 @@ impl AppendPermits {
 
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// One of the appends that are expected has its permit, if any is expected.
+    fn made_one(&self) {
+        // Released after the permit was taken: who reads the lower number finds one permit less.
+        let _none = self.expected.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |expected| expected.checked_sub(1));
     }
 
     fn taken(&self, limit: &Limit) -> usize {

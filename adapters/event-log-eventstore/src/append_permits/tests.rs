@@ -114,3 +114,29 @@ async fn a_rush_waits_in_front_and_not_in_the_store() {
         assert!(most_waiting <= appends.max(16), "{most_waiting} waited, {appends} at once");
     }
 }
+
+/// A store that answers at once is never the reason to wait, however many appends new work makes: what it has made is not
+/// expected any more.
+#[tokio::test(start_paused = true)]
+async fn new_work_never_waits_for_a_fast_store() {
+    const ANSWER: Duration = Duration::from_millis(2);
+    let permits = Arc::new(AppendPermits::new());
+    let start = Instant::now();
+    let buyers = (0..16).map(|_| {
+        let permits = Arc::clone(&permits);
+        tokio::spawn(async move {
+            for _ in 0..500 {
+                permits.wait_for(2).await.expect("there is room");
+                let _two = (permits.take().await, permits.take().await);
+                let sent = Instant::now();
+                tokio::time::sleep(ANSWER).await;
+                permits.answered(sent);
+            }
+        })
+    });
+    for buyer in join_all(buyers).await {
+        buyer.expect("it ends");
+    }
+    // Each waits for its own answers, and for nothing else.
+    assert_eq!(start.elapsed(), 500 * ANSWER);
+}
