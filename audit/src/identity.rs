@@ -1,6 +1,7 @@
 //! Whether an event is as it was written: computes its id and the hash of its metadata from what is
 //! stored. The rule is documented in `docs/EVENTS.md`, and written here a second time on purpose.
 
+use chrono::SecondsFormat;
 use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::{StreamName, Timestamp};
 use serde::Deserialize;
@@ -22,11 +23,10 @@ pub(super) struct Identity {
     pub cause: Option<Uuid>,
     #[serde(rename = "$correlationId")]
     pub correlation: Option<Uuid>,
-    /// Every event of lastseat has these two; they tell it from another program's.
+    /// Every event of lastseat has an actor and a time; they tell it from another program's.
     #[serde(rename = "actor")]
     _actor: String,
-    #[serde(rename = "at")]
-    _at: Timestamp,
+    pub at: Timestamp,
 }
 
 fn first_rule() -> u32 {
@@ -41,7 +41,7 @@ impl Identity {
 
     /// Whether this program knows how this rule makes ids.
     pub fn is_known(&self) -> bool {
-        matches!(self.id_rule, 1 | 2)
+        matches!(self.id_rule, 1..=3)
     }
 
     /// The id that the event should have.
@@ -49,9 +49,13 @@ impl Identity {
         let (stream, revision, name) = (recorded.stream.as_str(), recorded.revision, &recorded.event_type);
         let mut bytes = format!("{stream}|{revision}|{name}|").into_bytes();
         bytes.extend(Sha256::digest(recorded.data.get()));
-        if self.id_rule == 2 {
+        if self.id_rule >= 2 {
             bytes.push(b'|');
             bytes.extend(self.cause.iter().flat_map(|cause| *cause.as_bytes()));
+        }
+        if self.id_rule >= 3 {
+            bytes.push(b'|');
+            bytes.extend(self.at.to_rfc3339_opts(SecondsFormat::AutoSi, true).bytes());
         }
         Uuid::new_v5(&NAMESPACE, &bytes)
     }

@@ -1,10 +1,12 @@
 //! Converts events to and from their stored form: event ids, metadata, JSON, and the upcasters that
 //! read what older versions wrote.
 
+use crate::Timestamp;
 use crate::event::Event;
 use crate::ids::NAMESPACE;
 use crate::ports::event_log::{Expected, NewEvent, RecordedEvent, Revision, StreamWrite};
 use crate::stream_name::StreamName;
+use chrono::SecondsFormat;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -22,20 +24,37 @@ pub enum IdRule {
     Body,
     /// Rule 2: the body and the cause.
     BodyAndCause(Option<Uuid>),
+    /// Rule 3: the body, the cause, and the time.
+    BodyCauseAndTime(Option<Uuid>, Timestamp),
 }
 
-/// The id of an event. A retry of a command writes the same event, so it has the same id; so do two
-/// workers on the same step of a booking. Whatever else competes for the revision has another id: a
-/// different fact, or the same fact by another command.
+impl IdRule {
+    /// The rule that made the id of an event with this metadata.
+    fn of(metadata: &Metadata) -> Self {
+        match metadata.id_rule {
+            ..=1 => Self::Body,
+            2 => Self::BodyAndCause(metadata.causation),
+            3.. => Self::BodyCauseAndTime(metadata.causation, metadata.at),
+        }
+    }
+}
+
+/// The id of an event. Sending an append again writes the same event, so it has the same id. Whatever else
+/// competes for the revision has another id: a different fact, the same fact by another command, or the same step
+/// decided by another worker at another time. So who has written an event knows it, and needs not read it back.
 #[must_use]
 pub fn event_id(stream: &StreamName, revision: Revision, event_type: &str, body: &str, rule: IdRule) -> Uuid {
     let mut name = Vec::with_capacity(200);
     name.extend_from_slice(stream.as_str().as_bytes());
     name.extend_from_slice(format!("|{revision}|{event_type}|").as_bytes());
     name.extend_from_slice(&Sha256::digest(body.as_bytes()));
-    if let IdRule::BodyAndCause(cause) = rule {
+    if let IdRule::BodyAndCause(cause) | IdRule::BodyCauseAndTime(cause, _) = rule {
         name.push(b'|');
         name.extend_from_slice(cause.as_ref().map_or(&[][..], |cause| cause.as_bytes()));
+    }
+    if let IdRule::BodyCauseAndTime(_, at) = rule {
+        name.push(b'|');
+        name.extend_from_slice(at.to_rfc3339_opts(SecondsFormat::AutoSi, true).as_bytes());
     }
     Uuid::new_v5(&NAMESPACE, &name)
 }
@@ -45,8 +64,7 @@ pub fn event_id(stream: &StreamName, revision: Revision, event_type: &str, body:
 const HASH_BYTES: usize = 8;
 
 /// The metadata as it is stored. Its last member, `hash`, covers the event's id and all other members,
-/// so that no change of them goes unnoticed. They can't be part of the id: two workers that record one
-/// fact a moment apart have to agree on it.
+/// so that no change of them goes unnoticed.
 fn stored_metadata(id: Uuid, metadata: &Metadata) -> serde_json::Result<Box<RawValue>> {
     let mut text = serde_json::to_string(metadata)?;
     text.pop();
@@ -73,8 +91,8 @@ pub fn encode(stream: StreamName, expected: Expected, events: &[Event], metadata
 
 fn encode_one(stream: &StreamName, revision: Revision, event: &Event, metadata: &Metadata) -> serde_json::Result<NewEvent> {
     let body = event.to_json()?;
-    let id = event_id(stream, revision, event.name(), &body, IdRule::BodyAndCause(metadata.causation));
     let metadata = Metadata { v: upcast::current_version(event.name()), id_rule: ID_RULE, ..metadata.clone() };
+    let id = event_id(stream, revision, event.name(), &body, IdRule::of(&metadata));
     Ok(NewEvent {
         id,
         event_type: event.name().to_owned(),
@@ -107,7 +125,7 @@ pub fn decode(recorded: &RecordedEvent) -> Result<Option<Arc<Envelope>>, Unreada
 /// Whether the event's id is made by our rule, which no other program does.
 fn has_our_id(recorded: &RecordedEvent) -> bool {
     let Ok(metadata) = serde_json::from_str::<Metadata>(recorded.metadata.get()) else { return false };
-    let rule = if metadata.id_rule < ID_RULE { IdRule::Body } else { IdRule::BodyAndCause(metadata.causation) };
+    let rule = IdRule::of(&metadata);
     recorded.id == event_id(&recorded.stream, recorded.revision, &recorded.event_type, recorded.data.get(), rule)
 }
 

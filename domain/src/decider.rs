@@ -51,10 +51,6 @@ pub trait Decider {
     /// need not be read.
     const LAST_EVENT_SUFFICES: bool = false;
 
-    /// Whether neither `decide` nor `evolve` looks at the time. Then a state that was computed from this
-    /// node's copy of an event is also that of another node's copy, which differs in the time only.
-    const IGNORES_TIME: bool = false;
-
     /// The name of the aggregate's stream.
     fn stream(id: &Self::Id) -> StreamName;
 

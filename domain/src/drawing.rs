@@ -74,8 +74,6 @@ impl Decider for PlanRevisions {
     type State = Self;
     type Command = DrawPlan;
 
-    const IGNORES_TIME: bool = true;
-
     fn stream(id: &PlanId) -> StreamName {
         StreamName::plan(id)
     }

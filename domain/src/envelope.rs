@@ -34,7 +34,7 @@ pub struct Metadata {
 }
 
 /// The rule by which this program makes the ids of new events.
-pub const ID_RULE: u32 = 2;
+pub const ID_RULE: u32 = 3;
 
 fn first_version() -> u32 {
     1

@@ -36,8 +36,6 @@ impl Decider for Account {
     type State = Self;
     type Command = LoyaltyCommand;
 
-    const IGNORES_TIME: bool = true;
-
     fn stream(id: &BuyerId) -> StreamName {
         StreamName::loyalty(id)
     }

@@ -623,7 +623,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     for name in Event::NAMES {
         assert!(frozen.contains(&format!("{name}.v1")), "{name} has no golden file");
     }
-    let others = ["Metadata.v1", "Metadata.v1.min", "Metadata.v1.id_rule_2", "SeatReserved.v0"].map(str::to_owned);
+    let others = ["Metadata.v1", "Metadata.v1.min", "Metadata.v1.id_rule_2", "Metadata.v1.id_rule_3", "SeatReserved.v0"].map(str::to_owned);
     let expected: BTreeSet<String> = frozen.into_iter().chain(others).map(|file| format!("{file}.json")).collect();
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -668,7 +668,7 @@ fn every_word_of_the_stored_form_is_frozen() {
 
 #[test]
 fn what_surrounds_an_event_is_kept_and_read_back() {
-    let stored = golden("Metadata.v1.id_rule_2");
+    let stored = golden("Metadata.v1.id_rule_3");
     let write = codec::encode(
         StreamName::booking(id(1)),
         Expected::Revision(2),
@@ -689,6 +689,13 @@ fn metadata_from_before_ids_covered_the_cause_is_read() {
     let envelope = decode("BookingCommitted", &body, &golden("Metadata.v1")).unwrap().unwrap();
     assert_eq!(envelope.metadata, first_metadata());
     assert_eq!(serde_json::to_string(&first_metadata()).unwrap(), golden("Metadata.v1"));
+}
+
+#[test]
+fn metadata_from_before_ids_covered_the_time_is_read() {
+    let body = golden("BookingCommitted.v1");
+    let envelope = decode("BookingCommitted", &body, &golden("Metadata.v1.id_rule_2")).unwrap().unwrap();
+    assert_eq!(envelope.metadata, Metadata { id_rule: 2, ..metadata() });
 }
 
 #[test]
@@ -761,7 +768,12 @@ fn an_event_of_a_newer_version_is_not_passed_over() {
     let foreign = recorded("SeatUpgraded", body, &meta);
     assert_eq!(codec::decode(&foreign), Ok(None), "an event of another program that shares the log");
     let cause: Metadata = serde_json::from_str(&meta).unwrap();
-    for (meta, rule) in [(meta, IdRule::BodyAndCause(cause.causation)), (golden("Metadata.v1"), IdRule::Body)] {
+    let rules = [
+        (golden("Metadata.v1.id_rule_3"), IdRule::BodyCauseAndTime(cause.causation, cause.at)),
+        (meta, IdRule::BodyAndCause(cause.causation)),
+        (golden("Metadata.v1"), IdRule::Body),
+    ];
+    for (meta, rule) in rules {
         let id = event_id(&foreign.stream, foreign.revision, "SeatUpgraded", body, rule);
         let newer = RecordedEvent { id, ..recorded("SeatUpgraded", body, &meta) };
         let unreadable = codec::decode(&newer).unwrap_err();
@@ -814,6 +826,7 @@ fn ids_never_change() {
     let of = |stream: &StreamName, revision| event_id(stream, revision, event.name(), &body, IdRule::Body).to_string();
     let by = |cause| event_id(&StreamName::booking(id(1)), 3, event.name(), &body, IdRule::BodyAndCause(cause)).to_string();
     let booking = StreamName::booking(id(1));
+    let at = |time| event_id(&booking, 3, event.name(), &body, IdRule::BodyCauseAndTime(Some(Uuid::from_u128(7)), time)).to_string();
     let got = [
         of(&booking, 3),
         of(&booking, 4),
@@ -826,10 +839,12 @@ fn ids_never_change() {
         by(Some(Uuid::from_u128(7))),
         by(Some(Uuid::from_u128(8))),
         by(None),
+        at(minute(3)),
+        at(minute(3) + chrono::TimeDelta::microseconds(1_500)),
         CommandId::new([0xff; 16]).uuid().to_string(),
     ];
     // Checked against an independent implementation: UUIDv5 of `{stream}|{revision}|{type}|` and
-    // the SHA-256 of the body (by rule 2 also `|` and the cause), and of
+    // the SHA-256 of the body (by rule 2 also `|` and the cause, by rule 3 then `|` and the time), and of
     // `booking|{length of caller}|{caller}|{key}`.
     let frozen = [
         "d10bd0bd-9cba-5f22-a34a-73b8392222c1",
@@ -843,6 +858,8 @@ fn ids_never_change() {
         "2bd4efeb-efa7-5dfd-afe9-d5cb3b733d42",
         "5a487b56-0bc3-5d93-89e1-206e2d3097d5",
         "dd9f909d-fe59-594e-9eb0-d6ff0700a0c0",
+        "181fcc99-55dc-56c5-a011-d42bc133a04b",
+        "85124328-b1b3-5b5e-8ab4-b67a3c08f956",
         "ffffffff-ffff-8fff-bfff-ffffffffffff",
     ];
     assert_eq!(got, frozen);

@@ -143,9 +143,7 @@ impl Journal {
     ) -> Result<Option<(Executed, Vec<WriteOutcome>)>, CommandError> {
         let nothing = |events| Some((Executed { events, position: None }, vec![]));
         let loaded = match known.take() {
-            Some(loaded) if loaded.shared && D::IGNORES_TIME => self.catch_up::<D>(id, loaded).await?,
-            // What it depends on besides may have been looked at before this would be read again.
-            Some(loaded) if loaded.shared => return Ok(None),
+            Some(loaded) if loaded.outdated => self.catch_up::<D>(id, loaded).await?,
             Some(loaded) => loaded,
             None => self.load::<D>(id).await?,
         };
@@ -173,8 +171,8 @@ impl Journal {
             *known = Some(loaded.followed_by::<D>(&events, Expected::Revision(last_revision), last, context, metadata));
             return Ok(Some((Executed { events, position: Some(position) }, outcomes.collect())));
         }
-        // The next try reads what the other writer has written; of most aggregates, the whole stream.
-        *known = D::IGNORES_TIME.then(|| loaded.outdated());
+        // The next try reads what the other writer has written.
+        *known = Some(loaded.outdated());
         Ok(None)
     }
 

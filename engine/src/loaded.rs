@@ -22,9 +22,8 @@ pub(crate) struct Loaded<S> {
     pub trace: Option<String>,
     /// When the last event was decided.
     pub at: Option<Timestamp>,
-    /// Whether the last event is one that another worker may have written, at another time by another
-    /// clock: a step has the same id on every node. It is read again before anything follows it.
-    pub shared: bool,
+    /// Whether another writer was faster: what follows the last known event has to be read first.
+    pub outdated: bool,
     /// The callers' commands that led to events of the stream. None for what is loaded from its last
     /// event alone.
     commands: Vec<CommandId>,
@@ -32,7 +31,7 @@ pub(crate) struct Loaded<S> {
 
 impl<S> Loaded<S> {
     pub(crate) fn without_events(state: S) -> Self {
-        Self { state, expected: Expected::NoStream, last: None, trace: None, at: None, shared: false, commands: vec![] }
+        Self { state, expected: Expected::NoStream, last: None, trace: None, at: None, outdated: false, commands: vec![] }
     }
 
     /// Metadata of what follows from a command on this aggregate.
@@ -83,26 +82,21 @@ impl<S> Loaded<S> {
             last,
             trace: metadata.trace,
             at: Some(metadata.at),
-            shared: command.is_none() || context.is_repeatable,
+            outdated: false,
             commands,
         }
     }
 
     /// After another writer was faster: what follows its last known event has to be read first.
     pub(crate) fn outdated(self) -> Self {
-        Self { shared: true, ..self }
+        Self { outdated: true, ..self }
     }
 
     /// Applies events of its stream from its last known event on. `None` if that event is not what the
     /// stream has there.
     pub(crate) fn caught_up<D: Decider<State = S>>(mut self, events: &[Arc<RecordedEvent>]) -> Result<Option<Self>, Fault> {
-        let Some((last, new)) = events.split_first().filter(|(last, _)| Some(last.id) == self.last) else { return Ok(None) };
-        if let Some(envelope) = codec::decode(last)? {
-            // Another worker's copy may have another time, and that is the one that counts.
-            self.at = Some(envelope.metadata.at);
-            self.trace = envelope.metadata.trace.clone();
-        }
-        self.shared = false;
+        let Some((_, new)) = events.split_first().filter(|(last, _)| Some(last.id) == self.last) else { return Ok(None) };
+        self.outdated = false;
         self.fold::<D>(new).map(Some)
     }
 

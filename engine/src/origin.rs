@@ -64,8 +64,6 @@ pub(crate) struct Context {
     pub cause: Cause,
     /// A step of a process carries on the trace of the stream's last event.
     pub carries_on_trace: bool,
-    /// Another node may be executing this very command, because the caller repeated it there.
-    pub is_repeatable: bool,
     /// The caller has the booking's own token only.
     pub bearer: bool,
 }
@@ -73,7 +71,6 @@ pub(crate) struct Context {
 impl Context {
     /// A caller's command. `new_id`: for a command without an id.
     pub(crate) fn command(origin: Origin, new_id: impl FnOnce() -> Uuid) -> Self {
-        let is_repeatable = origin.command.is_some();
         let id = origin.command.unwrap_or_else(|| CommandId::new(new_id().into_bytes()));
         Self {
             by: origin.by,
@@ -81,7 +78,6 @@ impl Context {
             booking: None,
             cause: Cause::Command(id),
             carries_on_trace: false,
-            is_repeatable,
             bearer: origin.bearer,
         }
     }
@@ -94,7 +90,6 @@ impl Context {
             booking: None,
             cause: Cause::LastEvent,
             carries_on_trace: true,
-            is_repeatable: false,
             bearer: false,
         }
     }
@@ -107,7 +102,6 @@ impl Context {
             booking: None,
             cause: Cause::Named(cause),
             carries_on_trace: false,
-            is_repeatable: false,
             bearer: false,
         }
     }

@@ -668,7 +668,7 @@ fn a_log_that_is_damaged() {
         event.metadata = raw(&event.metadata.get().replace(from, to));
     };
     tamper(&["unknown_version", "metadata_differs"], |event, _| replaced(event, "\"v\":1", "\"v\":2"));
-    tamper(&["unknown_version"], |event, _| replaced(event, "\"id_rule\":2", "\"id_rule\":3"));
+    tamper(&["unknown_version"], |event, _| replaced(event, "\"id_rule\":3", "\"id_rule\":4"));
     tamper(&["wrong_stream", "revision_gap", changed], |event, _| event.stream = StreamName::from_log("seat-gala.A-1"));
     tamper(&["wrong_stream", changed], |event, _| event.stream = StreamName::from_log("loyaltyalice"));
     // The type that is stored, so that the event would pass for another program's.
@@ -688,7 +688,7 @@ fn an_event_that_was_changed() {
     tamper(&["metadata_differs"], |event, _| change(event, "\"actor\":\"test\"", "\"actor\":\"root\""));
     tamper(&["metadata_differs"], |event, _| change(event, "\"v\":1,", "\"v\":1,\"trace\":\"x\","));
     tamper(&["metadata_differs"], |event, _| change(event, ",\"hash\":\"", ",\"hush\":\""));
-    tamper(&["event_id_differs"], |event, _| change(event, ",\"id_rule\":2", ""));
+    tamper(&["event_id_differs"], |event, _| change(event, ",\"id_rule\":3", ""));
     tamper(&["event_id_differs", "metadata_differs", "cause_unknown"], |event, _| {
         change(event, "{", "{\"$causationId\":\"00000000-0000-5000-8000-000000000007\",");
     });

@@ -59,9 +59,8 @@ impl BoxOffice {
         let mut known = Some(loaded);
         self.services.journal.execute::<Ticket>(&ticket, command, &context, &mut known).await?;
         let state = match known {
-            Some(loaded) if !loaded.shared => loaded.state,
-            // Another node may have written the same event, at another time.
-            _ => self.services.journal.load::<Ticket>(&ticket).await?.state,
+            Some(loaded) => loaded.state,
+            None => self.services.journal.load::<Ticket>(&ticket).await?.state,
         };
         let entries = state.entries_until(&scan);
         let lost = || Fault::Damaged(format!("ticket {ticket} has no scan {} in the log that was decided", scan.scan));

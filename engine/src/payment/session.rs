@@ -53,7 +53,7 @@ impl BookingSession {
 
     /// The booking, read if it is not known. `None`: no event of it.
     pub(super) async fn find(&mut self) -> Result<Option<Booking>, Fault> {
-        if self.known.as_ref().is_none_or(|loaded| loaded.shared) {
+        if self.known.as_ref().is_none_or(|loaded| loaded.outdated) {
             self.known = Some(self.services.journal.load::<Booking>(&self.id).await?);
         }
         Ok(self.known.as_ref().and_then(|loaded| loaded.state.clone()))
