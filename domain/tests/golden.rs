@@ -623,7 +623,8 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     for name in Event::NAMES {
         assert!(frozen.contains(&format!("{name}.v1")), "{name} has no golden file");
     }
-    let others = ["Metadata.v1", "Metadata.v1.min", "Metadata.v1.id_rule_2", "Metadata.v1.id_rule_3", "SeatReserved.v0"].map(str::to_owned);
+    let others = ["Metadata.v1", "Metadata.v1.min", "Metadata.v1.id_rule_2", "Metadata.v1.id_rule_3", "SeatReserved.v0"]
+        .map(str::to_owned);
     let expected: BTreeSet<String> = frozen.into_iter().chain(others).map(|file| format!("{file}.json")).collect();
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -826,7 +827,8 @@ fn ids_never_change() {
     let of = |stream: &StreamName, revision| event_id(stream, revision, event.name(), &body, IdRule::Body).to_string();
     let by = |cause| event_id(&StreamName::booking(id(1)), 3, event.name(), &body, IdRule::BodyAndCause(cause)).to_string();
     let booking = StreamName::booking(id(1));
-    let at = |time| event_id(&booking, 3, event.name(), &body, IdRule::BodyCauseAndTime(Some(Uuid::from_u128(7)), time)).to_string();
+    let at =
+        |time| event_id(&booking, 3, event.name(), &body, IdRule::BodyCauseAndTime(Some(Uuid::from_u128(7)), time)).to_string();
     let got = [
         of(&booking, 3),
         of(&booking, 4),

@@ -76,15 +76,7 @@ impl<S> Loaded<S> {
         let state = numbered.fold(state, |state, (revision, e)| D::evolve_at(state, e, metadata.at, revision));
         let command = context.command_id();
         commands.extend(command);
-        Self {
-            state,
-            expected,
-            last,
-            trace: metadata.trace,
-            at: Some(metadata.at),
-            outdated: false,
-            commands,
-        }
+        Self { state, expected, last, trace: metadata.trace, at: Some(metadata.at), outdated: false, commands }
     }
 
     /// After another writer was faster: what follows its last known event has to be read first.

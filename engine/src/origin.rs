@@ -84,26 +84,12 @@ impl Context {
 
     /// A process's step.
     pub(crate) fn step(by: &str) -> Self {
-        Self {
-            by: by.to_owned(),
-            trace: None,
-            booking: None,
-            cause: Cause::LastEvent,
-            carries_on_trace: true,
-            bearer: false,
-        }
+        Self { by: by.to_owned(), trace: None, booking: None, cause: Cause::LastEvent, carries_on_trace: true, bearer: false }
     }
 
     /// What follows from an event or request.
     pub(crate) fn following(by: &str, trace: Option<String>, cause: Uuid) -> Self {
-        Self {
-            by: by.to_owned(),
-            trace,
-            booking: None,
-            cause: Cause::Named(cause),
-            carries_on_trace: false,
-            bearer: false,
-        }
+        Self { by: by.to_owned(), trace, booking: None, cause: Cause::Named(cause), carries_on_trace: false, bearer: false }
     }
 
     pub(crate) fn of_booking(self, booking: BookingId) -> Self {

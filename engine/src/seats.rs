@@ -93,16 +93,11 @@ impl Seats {
     }
 
     /// Passes the outcome of an append on to the seat's actor and the seat table. Returns whether it
-    /// was written. `at`: when it was decided; `None` if another worker may have written the same event at
-    /// another time.
-    pub(crate) fn take_outcome(&self, decision: &SeatDecision, outcome: WriteOutcome, at: Option<Timestamp>) -> bool {
+    /// was written. `at`: when it was decided.
+    pub(crate) fn take_outcome(&self, decision: &SeatDecision, outcome: WriteOutcome, at: Timestamp) -> bool {
         match outcome {
             WriteOutcome::Written { last_revision, position } => {
-                let message = match at {
-                    Some(at) => SeatMessage::Appended(decision.events.clone(), last_revision, at),
-                    None => SeatMessage::Forget,
-                };
-                self.actors.tell(&decision.key, message);
+                self.actors.tell(&decision.key, SeatMessage::Appended(decision.events.clone(), last_revision, at));
                 // Sold, which it mostly stays.
                 if let Some(Event::SeatBooked(_)) = decision.events.last() {
                     self.actors.stop_if_idle(&decision.key);
@@ -142,7 +137,7 @@ impl Seats {
             let outcomes = self.journal.append(writes).await?;
             left.clear();
             for (decision, outcome) in decisions.into_iter().zip(outcomes) {
-                if !self.take_outcome(&decision, outcome, None) {
+                if !self.take_outcome(&decision, outcome, metadata.at) {
                     left.push(decision.key.seat);
                 }
             }

@@ -35,6 +35,15 @@ pub(crate) enum SeatMessage {
     Seen(Revision),
 }
 
+/// What an actor knows of its seat.
+#[derive(Debug)]
+pub(crate) struct Known {
+    loaded: Option<Loaded<Seat>>,
+    /// The newest event that the log's subscription has brought. It may bring the seat's own event before the caller says that it
+    /// was appended: so what is known counts as outdated only when it is used and still ends before this.
+    seen: Option<Revision>,
+}
+
 #[derive(Clone)]
 pub(crate) struct SeatActor {
     key: SeatKey,
@@ -44,21 +53,21 @@ pub(crate) struct SeatActor {
 impl SeatActor {
     /// `untouched`: no event of the seat is known, so don't read its stream. The append's expected
     /// revision finds out if that is wrong.
-    pub(crate) fn new(key: SeatKey, journal: Journal, untouched: bool) -> (Self, Option<Loaded<Seat>>) {
+    pub(crate) fn new(key: SeatKey, journal: Journal, untouched: bool) -> (Self, Known) {
         let guess = untouched.then(|| Loaded::without_events(Seat::initial()));
-        (Self { key, journal }, guess)
+        (Self { key, journal }, Known { loaded: guess, seen: None })
     }
 
     /// The seat as known or else as the log has it; and whether it was known.
-    async fn load(&self, known: &mut Option<Loaded<Seat>>) -> Result<(Loaded<Seat>, bool), Fault> {
-        match known {
-            Some(loaded) => Ok((loaded.clone(), true)),
+    async fn load(&self, known: &mut Known) -> Result<(Loaded<Seat>, bool), Fault> {
+        match &mut known.loaded {
+            Some(loaded) if !known.seen.is_some_and(|seen| is_older(loaded, seen)) => Ok((loaded.clone(), true)),
             // On the heap, and only while it runs: the actor's task has room for this future twice.
-            None => Ok((known.insert(Box::pin(self.journal.load::<Seat>(&self.key)).await?).clone(), false)),
+            _ => Ok((known.loaded.insert(Box::pin(self.journal.load::<Seat>(&self.key)).await?).clone(), false)),
         }
     }
 
-    async fn decide(&self, command: SeatCommand, known: &mut Option<Loaded<Seat>>) -> Result<Decision, CommandError> {
+    async fn decide(&self, command: SeatCommand, known: &mut Known) -> Result<Decision, CommandError> {
         let (loaded, cached) = self.load(known).await?;
         let decided = Seat::decide(&self.key, &loaded.state, command.clone());
         let appends = decided.as_ref().is_ok_and(|events| !events.is_empty());
@@ -66,7 +75,7 @@ impl SeatActor {
         // have changed the seat, so these are never answered from memory. A refused lock is the
         // exception: the log's subscription corrects it within milliseconds.
         if cached && !appends && !matches!(command, SeatCommand::Lock { .. }) {
-            *known = None;
+            known.loaded = None;
             let (loaded, _) = self.load(known).await?;
             let events = Seat::decide(&self.key, &loaded.state, command)?;
             return Ok(Decision { events, expected: loaded.expected, last_at: loaded.at });
@@ -74,10 +83,10 @@ impl SeatActor {
         Ok(Decision { events: decided?, expected: loaded.expected, last_at: loaded.at })
     }
 
-    async fn is_owned(&self, booking: BookingId, known: &mut Option<Loaded<Seat>>) -> Result<bool, Fault> {
+    async fn is_owned(&self, booking: BookingId, known: &mut Known) -> Result<bool, Fault> {
         let (loaded, cached) = self.load(known).await?;
         if cached && loaded.state.owner() != Some(booking) {
-            *known = None;
+            known.loaded = None;
             return Ok(self.load(known).await?.0.state.owner() == Some(booking));
         }
         Ok(loaded.state.owner() == Some(booking))
@@ -91,8 +100,8 @@ fn is_older(loaded: &Loaded<Seat>, revision: Revision) -> bool {
 
 impl Actor for SeatActor {
     type Msg = SeatMessage;
-    type State = Option<Loaded<Seat>>;
-    type Arguments = Option<Loaded<Seat>>;
+    type State = Known;
+    type Arguments = Known;
 
     async fn pre_start(&self, _myself: ActorRef<SeatMessage>, guess: Self::Arguments) -> Result<Self::State, ActorProcessingErr> {
         Ok(guess)
@@ -110,18 +119,14 @@ impl Actor for SeatActor {
             SeatMessage::IsOwned(booking, reply) => drop(reply.send(self.is_owned(booking, known).await)),
             SeatMessage::Appended(events, revision, at) => {
                 // Messages of several callers may overtake each other: an older one changes nothing.
-                if let Some(loaded) = known.as_mut().filter(|loaded| is_older(loaded, revision)) {
+                if let Some(loaded) = known.loaded.as_mut().filter(|loaded| is_older(loaded, revision)) {
                     loaded.state = events.iter().fold(loaded.state, seat::evolve);
                     loaded.expected = Expected::Revision(revision);
                     loaded.at = Some(loaded.not_before(at));
                 }
             }
-            SeatMessage::Seen(revision) => {
-                if known.as_ref().is_some_and(|loaded| is_older(loaded, revision)) {
-                    *known = None;
-                }
-            }
-            SeatMessage::Forget => *known = None,
+            SeatMessage::Seen(revision) => known.seen = known.seen.max(Some(revision)),
+            SeatMessage::Forget => known.loaded = None,
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ async fn together(opening: &Opening<'_>, seats: Vec<SeatId>, decisions: &[SeatDe
     let writes = writes.chain([first_write(opening, &opened)]).collect::<Result<Vec<_>, _>>()?;
     let outcomes = opening.services.journal.append(writes).await?;
     for (decision, outcome) in decisions.iter().zip(&outcomes) {
-        opening.services.seats.take_outcome(decision, *outcome, Some(opening.metadata.at));
+        opening.services.seats.take_outcome(decision, *outcome, opening.metadata.at);
     }
     Ok(match outcomes.last() {
         Some(WriteOutcome::Written { .. }) => Appended::Opened(opened),
@@ -97,7 +97,7 @@ async fn block_seats(opening: &Opening<'_>, decisions: &[SeatDecision]) -> Resul
         let writes = decisions.iter().map(|decision| decision.write(&opening.metadata)).collect::<Result<Vec<_>, _>>()?;
         let outcomes = services.journal.append(writes).await?;
         for (decision, outcome) in decisions.iter().zip(outcomes) {
-            if services.seats.take_outcome(decision, outcome, Some(opening.metadata.at)) {
+            if services.seats.take_outcome(decision, outcome, opening.metadata.at) {
                 continue;
             }
             // The conflict may be with old events that this node had not seen, or with the same request elsewhere.

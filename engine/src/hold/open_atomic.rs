@@ -19,7 +19,7 @@ pub(super) async fn open_atomic(
         return Err(Fault::Damaged("the log gave no outcome".into()).into());
     };
     for (decision, outcome) in decisions.iter().zip(seats) {
-        hold.services.seats.take_outcome(decision, *outcome, Some(metadata.at));
+        hold.services.seats.take_outcome(decision, *outcome, metadata.at);
     }
     Ok(match booking {
         WriteOutcome::Written { .. } => Appended::All,

@@ -99,8 +99,7 @@ fn conflicts(
     metadata: &Metadata,
 ) -> Vec<SeatId> {
     let seats = &hold.services.seats;
-    let lost =
-        decisions.iter().zip(outcomes).filter(|(decision, outcome)| !seats.take_outcome(decision, **outcome, Some(metadata.at)));
+    let lost = decisions.iter().zip(outcomes).filter(|(decision, outcome)| !seats.take_outcome(decision, **outcome, metadata.at));
     lost.map(|(decision, _)| decision.key.seat.clone()).collect()
 }
 

@@ -124,7 +124,9 @@ impl BookingSession {
         let Some((show, seats)) = self.find().await?.as_ref().and_then(Self::show_and_seats) else { return Ok(false) };
         let services = Arc::clone(&self.services);
         let decisions = services.seats.decide_all(&show, &seats, &SeatCommand::Book { booking: self.id }).await?;
+        let mut at = self.now();
         let sell = |events: &[Event], metadata: &Metadata| {
+            at = metadata.at;
             let committed = events.iter().any(|event| matches!(event, Event::BookingCommitted(_)));
             let sold = if committed { decisions.as_slice() } else { &[] };
             sold.iter().map(|decision| decision.write(metadata)).collect()
@@ -134,7 +136,7 @@ impl BookingSession {
         let Some((executed, outcomes)) = executed else { return Ok(false) };
         self.publish(&executed);
         let sold =
-            decisions.iter().zip(&outcomes).filter(|(decision, outcome)| services.seats.take_outcome(decision, **outcome, None));
+            decisions.iter().zip(&outcomes).filter(|(decision, outcome)| services.seats.take_outcome(decision, **outcome, at));
         self.seats_booked = sold.count() == seats.len();
         Ok(true)
     }
