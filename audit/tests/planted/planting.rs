@@ -1,8 +1,9 @@
 //! Worlds to plant faults in, and what the audit has to say of them.
 
 use lastseat_audit::{Audit, Report};
+use lastseat_domain::event::{Event, SeatLocked};
 use lastseat_domain::ports::event_log::RecordedEvent;
-use lastseat_domain::{BookingId, StreamName};
+use lastseat_domain::{BookingId, BuyerId, StreamName};
 use lastseat_testkit::world::{World, plan, seat_id, show_id};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +14,12 @@ pub fn audit(events: &[Arc<RecordedEvent>]) -> Report {
         audit.observe(event);
     }
     audit.finish()
+}
+
+/// Somebody else locks a seat for this booking.
+pub fn locked(world: &World, booking: BookingId, price: i64) -> Event {
+    let buyer = BuyerId::new("mallory").unwrap();
+    SeatLocked { booking, buyer, price, expires_at: world.now + chrono::TimeDelta::seconds(120), block: None, exchange: 0 }.into()
 }
 
 /// A world with a show, two buyers, and a hold of.

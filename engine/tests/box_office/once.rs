@@ -155,6 +155,27 @@ fn nodes_that_do_not_wait_for_each_other_are_caught() {
     }
 }
 
+/// What a node has appended, it knows: it reads the booking when the payment begins, the account when the points are counted, and
+/// nothing between the steps.
+#[test]
+fn a_payment_reads_the_booking_and_the_account_once() {
+    for atomic in [true, false] {
+        in_virtual_time(async {
+            let bench = TestBench::new(atomic);
+            let cost = Arc::new(Mutex::new(Cost::default()));
+            let office = counted(&bench, &cost, false).node().await;
+            office.schedule_show(large_show(), "admin").await.unwrap();
+            let held = hold_as(&bench, &office, "ann", seats(&["A-1", "A-2"])).await.unwrap().booking;
+            *cost.lock() = Cost::default();
+            pay(&office, &held, "pm_card_visa").await.unwrap();
+            later(5).await;
+            assert_settled(&bench, "a payment").await;
+            let Cost { reads, .. } = cost.lock().clone();
+            assert_eq!(reads, 2, "atomic: {atomic}");
+        });
+    }
+}
+
 /// One node takes the money, and can't write the account.
 #[test]
 fn a_reward_that_a_node_does_not_give_is_given_by_another_after_a_delay() {
