@@ -142,7 +142,7 @@ impl App {
         &self.0.seats_lag
     }
 
-    /// Whether the lists of bookings, rewards and sales do.
+    /// Whether the lists of bookings, rewards, sales and check-ins do.
     #[must_use]
     pub fn lists_lag(&self) -> &Lag {
         &self.0.lists_lag

@@ -178,7 +178,7 @@ impl Decider for Ticket {
     fn evolve(mut state: Self, event: &Event, at: Timestamp) -> Self {
         let scan = |kind, gate: &GateId, device: &Option<DeviceId>, scan| {
             let id = ScanId { device: device.clone(), scan };
-            Scan { id, kind, at, gate: gate.clone(), conflicts: vec![] }
+            Scan { id, kind, at, scanned_at: None, gate: gate.clone(), conflicts: vec![] }
         };
         match event {
             Event::TicketReissued(e) => {
@@ -191,6 +191,7 @@ impl Decider for Ticket {
                 id: ScanId { device: Some(e.device.clone()), scan: e.scan },
                 kind: e.kind,
                 at: conflict::counts_at(e.scanned_at, at),
+                scanned_at: Some(e.scanned_at),
                 gate: e.gate.clone(),
                 conflicts: e.conflicts.clone(),
             }),

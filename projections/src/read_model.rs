@@ -169,7 +169,7 @@ impl ReadModel {
         map.min(*tables.position.borrow())
     }
 
-    /// The lists of bookings, rewards and sales have everything up to this position.
+    /// The lists of bookings, rewards, sales and check-ins have everything up to this position.
     #[must_use]
     pub fn lists_position(&self) -> Position {
         *self.inner.tables.position.borrow()

@@ -1,9 +1,11 @@
 //! Mails as files in a directory, for trying out: nobody receives them.
 //!
-//! Each is a file `….eml` that mail programs open, readable by its owner only. Only the newest are kept: strangers may cause
-//! mails, and must not fill the disk.
+//! Each is a file `….eml` that mail programs open, readable by its owner only. Only the newest are kept, and none for longer than
+//! a month: strangers may cause mails, and must not fill the disk, and an address is not to be kept for ever.
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
+use lastseat_domain::Timestamp;
 use lastseat_domain::account::EmailAddress;
 use lastseat_domain::ports::{Mail, MailFault, MailSender, Mailer};
 use parking_lot::Mutex;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 
 /// Files that are kept.
 pub const MOST: usize = 1000;
+/// For so long.
+pub const AGE: TimeDelta = TimeDelta::days(30);
 const SUFFIX: &str = "eml";
 
 /// Writes mails into a directory, which is made with the first.
@@ -51,12 +55,14 @@ impl Mailer for FileMailer {
         self.run(move |dir, from| {
             create(dir)?;
             // In the order of time.
-            let name = format!("{}-{}.{SUFFIX}", mail.at.format("%Y%m%dT%H%M%S%.6f"), mail.id);
+            let name = format!("{}-{}.{SUFFIX}", in_order(mail.at), mail.id);
             write(&dir.join(name), &mail.message(from))?;
             let mut files = files(dir)?;
             files.sort_unstable();
             let too_many = files.len().saturating_sub(MOST);
-            files.iter().take(too_many).try_for_each(|file| remove(file))
+            let oldest = dir.join(in_order(mail.at - AGE));
+            let too_old = files.partition_point(|file| *file < oldest);
+            files.iter().take(too_many.max(too_old)).try_for_each(|file| remove(file))
         })
         .await
     }
@@ -75,6 +81,11 @@ impl Mailer for FileMailer {
         })
         .await
     }
+}
+
+/// The time as names of files have it.
+fn in_order(at: Timestamp) -> String {
+    at.format("%Y%m%dT%H%M%S%.6f").to_string()
 }
 
 fn create(dir: &Path) -> io::Result<()> {

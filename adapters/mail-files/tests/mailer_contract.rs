@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use async_trait::async_trait;
-use lastseat_domain::ports::{MailFault, Mailer};
-use lastseat_mail_files::{FileMailer, MOST};
+use lastseat_domain::ports::{Mail, MailFault, Mailer};
+use lastseat_mail_files::{AGE, FileMailer, MOST};
 use lastseat_testkit::mailer::{CASES, FROM, Postbox, mail};
 use std::path::Path;
 use std::sync::Arc;
@@ -99,4 +99,20 @@ async fn a_directory_that_can_not_be_made_is_a_fault_that_names_nobody() {
     let mailer = FileMailer::new(&file.join("mail"), FROM.parse().unwrap());
     let fault = mailer.send(&mail(1, "ann@example.org", "Hello\n")).await.unwrap_err();
     assert!(matches!(&fault, MailFault::Unavailable(why) if !why.contains("ann@")), "{fault}");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_for_longer_than_a_month() {
+    let post = Directory::new();
+    let first = mail(1, "ann@example.org", "Hello\n");
+    let at = |number, later| Mail { at: first.at + later, ..mail(number, "bob@example.org", "Hello\n") };
+    let send = async |mail: &Mail| {
+        post.mailer.send(mail).await.unwrap();
+        post.arrived().await.len()
+    };
+    let second = chrono::TimeDelta::seconds(1);
+    assert_eq!(send(&first).await, 1);
+    assert_eq!(send(&at(2, AGE - second)).await, 2);
+    assert_eq!(send(&at(3, AGE + second)).await, 2, "the first is too old");
+    assert!(post.arrived().await.iter().all(|message| !message.contains("ann@")));
 }

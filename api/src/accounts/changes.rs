@@ -1,11 +1,14 @@
 //! What becomes of an account: another password, another role, its end.
 
+use super::post::LinkToken;
 use super::{Accounts, Browser, SignedIn, proof, weak};
 use crate::problem::{Code, Problem};
+use crate::wiring::key_file;
 use http::HeaderValue;
 use http::header::HeaderName;
-use lastseat_domain::account::{Account, AccountChange, AccountRefusal, EmailAddress, check_password};
+use lastseat_domain::account::{Account, AccountChange, AccountRefusal, EmailAddress, LinkPurpose, check_password};
 use lastseat_domain::{AccountId, Role};
+use lastseat_engine::Fault;
 
 impl Accounts {
     /// Makes the account an admin's, with this password; it is made if the address has none. Ends its sessions. Who may do
@@ -23,12 +26,27 @@ impl Accounts {
         Ok(account)
     }
 
-    /// Changes what an account may do.
+    /// Changes what an account may do. Where an admin says whose the address is, and its owner has not confirmed it, the account
+    /// becomes the owner's: somebody else may have made it. Its password and its sessions end, and a link to choose another
+    /// password is mailed to the address.
     ///
     /// # Errors
     /// 404 if there is none; 409 if its address is not known to be its owner's, or if it is the last admin's; 503.
     pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, Problem> {
-        self.0.store.change(id, change, self.now()).await?.map_err(refused)
+        let unconfirmed = self.0.store.by_id(id).await?.filter(|account| change.is_verified && account.verified_at.is_none());
+        if let Some(account) = &unconfirmed {
+            // Before the role: who has the old password must never have that.
+            let nobody_knows = LinkToken::new(key_file::random().map_err(|error| Fault::Unavailable(error.to_string()))?);
+            let hash = self.0.passwords.hash(&nobody_knows.text()).await?;
+            if !self.0.store.change_password(id, account.password.clone(), hash, None).await? {
+                return Err(Fault::Unavailable("the password was changed at this moment".to_owned()).into());
+            }
+        }
+        let changed = self.0.store.change(id, change, self.now()).await?.map_err(refused)?;
+        if unconfirmed.is_some() {
+            self.mail_link(changed.email.clone(), LinkPurpose::Reset);
+        }
+        Ok(changed)
     }
 
     /// Replaces a password and ends the other sessions of the account. Returns the header that makes the browser known again.
@@ -84,7 +102,8 @@ fn refused(refusal: AccountRefusal) -> Problem {
         AccountRefusal::Unknown => Problem::account_not_found(),
         AccountRefusal::NotVerified => {
             let detail = "Nobody knows yet whether the address is its owner's, and anybody can sign up with any address. Let the \
-                          owner confirm it, or send `\"verified\": true` if you know that its owner has made this account: ask them to sign in and to read you its id.";
+                          owner confirm it, or send `\"verified\": true` if you know whose it is: the account's password and sessions end \
+                          then, and the owner gets a mail to choose another.";
             Problem::new(Code::AddressNotVerified, detail)
         }
         AccountRefusal::LastAdmin => {

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The views that are in the file.
-const LISTS: &str = "the lists of bookings, rewards and sales";
+const LISTS: &str = "the lists of bookings, rewards, sales and check-ins";
 
 /// The state of the server.
 #[derive(Debug, Serialize, ToSchema)]

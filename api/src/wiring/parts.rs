@@ -62,7 +62,7 @@ pub(super) async fn open_both_sides(
         }
         if !read_model.wait_for(head, LISTS_PATIENCE).await {
             tracing::info!(
-                "seats are on sale; lists of bookings, rewards and sales answer 503 until they have caught up with the log"
+                "seats are on sale; lists of bookings, rewards, sales and check-ins answer 503 until they have caught up with the log"
             );
         }
         Ok(())

@@ -23,6 +23,8 @@ pub struct Scan {
     pub kind: ScanKind,
     /// When it counts as made.
     pub at: Timestamp,
+    /// When, by the device's clock, if it was made offline.
+    pub scanned_at: Option<Timestamp>,
     /// Where.
     pub gate: GateId,
     /// What did not fit when it was recorded. Nothing, if it was decided online.

@@ -86,12 +86,13 @@ pub struct MemoryMailer {
     sent: UnboundedSender<Mail>,
     arrived: tokio::sync::Mutex<UnboundedReceiver<Mail>>,
     faults: Mutex<VecDeque<MailFault>>,
+    forgotten: Mutex<Vec<EmailAddress>>,
 }
 
 impl Default for MemoryMailer {
     fn default() -> Self {
         let (sent, arrived) = unbounded_channel();
-        Self { sent, arrived: tokio::sync::Mutex::new(arrived), faults: Mutex::default() }
+        Self { sent, arrived: tokio::sync::Mutex::new(arrived), faults: Mutex::default(), forgotten: Mutex::default() }
     }
 }
 
@@ -105,6 +106,11 @@ impl MemoryMailer {
     /// The next try fails so.
     pub fn fail_next(&self, fault: MailFault) {
         self.faults.lock().push_back(fault);
+    }
+
+    /// Whether mails to this address were to be removed.
+    pub fn has_forgotten(&self, to: &str) -> bool {
+        self.forgotten.lock().iter().any(|forgotten| forgotten.as_str() == to)
     }
 
     /// Whether all faults were asked for.
@@ -122,7 +128,8 @@ impl Mailer for MemoryMailer {
         self.sent.send(mail.clone()).map_err(|_| MailFault::Unavailable("the test is over".to_owned()))
     }
 
-    async fn forget(&self, _: &EmailAddress) -> Result<(), MailFault> {
+    async fn forget(&self, to: &EmailAddress) -> Result<(), MailFault> {
+        self.forgotten.lock().push(to.clone());
         Ok(())
     }
 }

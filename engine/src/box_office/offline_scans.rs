@@ -42,6 +42,8 @@ pub struct RecordedScan {
     pub kind: ScanKind,
     /// When it counts as made.
     pub at: Timestamp,
+    /// When, by the device's clock; `None` if it was decided online, and is sent once more as made offline.
+    pub scanned_at: Option<Timestamp>,
     /// Where.
     pub gate: GateId,
     /// What did not fit then.
@@ -148,6 +150,7 @@ fn command_of(ticket: TicketId, device: &DeviceId, scan: Uuid) -> CommandId {
 /// A scan that is in the log.
 fn recorded(ticket: &Ticket, id: &ScanId) -> Option<RecordedScan> {
     let scan = ticket.scan(id)?;
-    let (kind, at, gate, conflicts) = (scan.kind, scan.at, scan.gate.clone(), scan.conflicts.clone());
-    Some(RecordedScan { is_repeat: true, kind, at, gate, conflicts })
+    let (kind, at, scanned_at) = (scan.kind, scan.at, scan.scanned_at);
+    let (gate, conflicts) = (scan.gate.clone(), scan.conflicts.clone());
+    Some(RecordedScan { is_repeat: true, kind, at, scanned_at, gate, conflicts })
 }

@@ -60,7 +60,8 @@ pub async fn list_accounts(State(app): State<App>, caller: Caller, params: Param
 pub struct ChangeBody {
     #[schema(value_type = Option<AccountRole>)]
     role: Option<Role>,
-    /// `true`: you know that the address is its owner's. It can't be taken back.
+    /// `true`: you know whose the address is. Unless its owner has confirmed it, the account's password and sessions end, and a
+    /// mail lets the owner choose another. It can't be taken back.
     verified: Option<bool>,
 }
 

@@ -12,7 +12,7 @@ use crate::routes::sender::RunShows;
 use crate::routes::wire::Amount;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use lastseat_domain::{Rejection, ShowId};
+use lastseat_domain::{Money, Rejection, ShowId};
 use lastseat_projections::ShowRefundsView;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,7 +38,7 @@ pub struct ShowRefunds {
 }
 
 /// Bookings of a show by how far their refunds are.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct BookingsRefunded {
     /// Those that were paid.
     total: u64,
@@ -60,6 +60,15 @@ struct BookingsRefunded {
 }
 
 impl ShowRefunds {
+    /// Before the views know anything of the show's bookings: none is counted, and it is not complete.
+    fn requested(app: &App, show: ShowId) -> Result<Self, Problem> {
+        let known = app.box_office().show(&show).ok_or(Rejection::ShowNotFound)?;
+        let nothing = Money { value: 0, currency: known.facts.currency };
+        let bookings = BookingsRefunded::default();
+        let (captured, refunded) = (nothing.into(), nothing.into());
+        Ok(Self { show, requested_by: known.refunds_requested_by.clone(), complete: false, bookings, captured, refunded })
+    }
+
     async fn read(app: &App, show: ShowId) -> Result<Self, Problem> {
         let requested_by = app.box_office().show(&show).and_then(|known| known.refunds_requested_by.clone());
         let view = app.read_model().refunds_of_show(&show).await?.ok_or(Rejection::ShowNotFound)?;
@@ -87,7 +96,13 @@ pub async fn refund_show(State(app): State<App>, InShow(show): InShow, command: 
     execute(&app, metrics::Command::RefundShow, command, async move |app: App, command: Command<RunShows>| {
         command.nothing()?;
         app.box_office().refund_show(&show, command.origin()).await?;
-        Ok(Answer::json(StatusCode::ACCEPTED, &ShowRefunds::read(&app, show).await?).undecided())
+        freshness::wait_for_own_writes(&app).await;
+        // Requested they are, whatever the views know by now.
+        let progress = match ShowRefunds::read(&app, show.clone()).await {
+            Ok(progress) => progress,
+            Err(_) => ShowRefunds::requested(&app, show)?,
+        };
+        Ok(Answer::json(StatusCode::ACCEPTED, &progress).undecided())
     })
     .await
 }

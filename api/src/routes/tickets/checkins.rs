@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::app::App;
+use crate::idempotency;
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::command::{Command, execute};
@@ -109,8 +110,12 @@ pub async fn check_in(State(app): State<App>, command: Result<Command<CheckIn>, 
         if body.show.is_some_and(|show| show != code.show.as_str()) {
             return Err(Rejection::TicketOfOtherShow { show: code.show }.into());
         }
-        let request = ScanRequest { code: code.clone(), kind: body.kind.into(), gate, scan };
+        let request = ScanRequest { code: code.clone(), kind: body.kind.into(), gate: gate.clone(), scan };
         let scanned = app.box_office().check_in(request, command.origin()).await?;
+        // Another scan under the id of one that is recorded: it must not pass for that.
+        if (scanned.kind, &scanned.gate) != (body.kind.into(), &gate) {
+            return Err(idempotency::reused());
+        }
         Ok(Answer::json(StatusCode::OK, &CheckinJson::of(&app, code, scanned)))
     })
     .await

@@ -51,8 +51,10 @@ pub struct OfflineScans {
 }
 
 /// A scan that was made offline.
+///
+/// Other members are passed over: what a newer device adds must not lose the scan.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(expecting = "an object")]
 #[schema(as = OfflineScan)]
 pub struct OfflineScanBody {
     /// The text of the ticket's code.
@@ -163,10 +165,19 @@ async fn record_all(app: App, command: Command<CheckInLater>) -> Result<Answer, 
     Ok(Answer::json(StatusCode::OK, &ScanResults { results }).undecided())
 }
 
+/// The id of a scan that can't be read otherwise, so that its device knows which one it is.
+fn id_of(text: &str) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Named {
+        scan: Uuid,
+    }
+    serde_json::from_str::<Named>(text).ok().map(|named| named.scan)
+}
+
 /// A scan as the engine takes it.
 fn read(app: &App, device: &DeviceId, show: Option<&ShowId>, text: &str) -> Result<OfflineScan, (Option<Uuid>, Problem)> {
     let OfflineScanBody { ticket, gate, scan, scanned_at, kind } =
-        body::parse(text.as_bytes()).map_err(|problem| (None, problem))?;
+        body::parse(text.as_bytes()).map_err(|problem| (id_of(text), problem))?;
     let refused = |problem| (Some(scan), problem);
     let gate = name("gate", &gate, GateId::new).map_err(refused)?;
     if !(0..=9999).contains(&scanned_at.year()) {
@@ -181,12 +192,18 @@ fn read(app: &App, device: &DeviceId, show: Option<&ShowId>, text: &str) -> Resu
     Ok(OfflineScan { code, kind: kind.into(), gate, device: device.clone(), scan, scanned_at })
 }
 
+/// Whether what is recorded under the scan's id is this scan.
+fn is_the_same(recorded: &RecordedScan, sent: &OfflineScan) -> bool {
+    let same_time = recorded.scanned_at.is_none_or(|at| at == sent.scanned_at);
+    same_time && (recorded.kind, &recorded.gate) == (sent.kind, &sent.gate)
+}
+
 impl ScanResult {
     fn of(index: usize, sent: &OfflineScan, recorded: Result<RecordedScan, CommandError>) -> Self {
         let (scan, ticket) = (sent.scan, sent.code.ticket());
         match recorded {
             // Another scan under the id of one that is recorded: it must not pass for that.
-            Ok(recorded) if (recorded.kind, &recorded.gate) != (sent.kind, &sent.gate) => {
+            Ok(recorded) if !is_the_same(&recorded, sent) => {
                 Self::refused(index, Some(scan), ScanOutcome::Rejected, idempotency::reused())
             }
             Ok(RecordedScan { is_repeat, at, conflicts, .. }) => Self {

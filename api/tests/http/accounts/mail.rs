@@ -10,7 +10,7 @@ const NEW: &str = "four other random words";
 
 impl Stage {
     /// The next mail, which is to this address, and the token in its link.
-    async fn link(&self, email: &str, purpose: &str) -> String {
+    pub(super) async fn link(&self, email: &str, purpose: &str) -> String {
         let mail = self.server.mails.next().await;
         assert_eq!(mail.to.as_str(), email);
         token_in(&mail, purpose)
@@ -24,7 +24,7 @@ impl Stage {
         self.server.post("/v1/accounts/password-reset").json(json!({ "email": email })).send().await
     }
 
-    async fn reset(&self, token: &str, password: &str) -> Reply {
+    pub(super) async fn reset(&self, token: &str, password: &str) -> Reply {
         let body = json!({"token": token, "password": password});
         self.server.post("/v1/accounts/password-reset/confirm").json(body).send().await
     }

@@ -77,6 +77,7 @@ async fn an_erased_account_is_gone_and_the_log_never_knew_who_it_was() {
     erase(json!({"password": "wrong password"})).await.is(401, "wrong_credentials");
     let erased = erase(json!({"password": PASSWORD})).await;
     assert_eq!(erased.status, 204);
+    assert!(stage.server.mails.has_forgotten(ANN));
     assert!(erased.header("set-cookie").contains("Max-Age=0"));
     assert!(ann.is_over().await && other.is_over().await);
     stage.try_sign_in(ANN, PASSWORD).await.is(401, "wrong_credentials");
@@ -90,10 +91,14 @@ async fn an_erased_account_is_gone_and_the_log_never_knew_who_it_was() {
     stage.server.stop().await;
 }
 
-/// Files that have this text.
+/// Files that have this text, in folders as well.
 pub fn traces(dir: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(traces(&entry.path(), text));
+            continue;
+        }
         let bytes = std::fs::read(entry.path()).unwrap();
         if bytes.windows(text.len()).any(|part| part == text.as_bytes()) {
             found.push(entry.file_name().into_string().unwrap());

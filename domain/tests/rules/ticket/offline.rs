@@ -278,6 +278,7 @@ fn the_order_of_the_log_would_be_wrong() {
         id: ScanId { device: Some(device(1)), scan: Uuid::from_u128(n) },
         kind,
         at: minute(0) + TimeDelta::minutes(at),
+        scanned_at: Some(minute(0) + TimeDelta::minutes(at)),
         gate: gate("south"),
         conflicts: vec![],
     };
