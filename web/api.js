@@ -20,9 +20,10 @@ const LONGEST_PAUSE_MS = 4_000;
 
 /**
  * Sends a request until there is a final answer, for `patience` milliseconds. `key` makes it safe to
- * repeat a POST; `solution` is that of a challenge; `headers` are more of them; `onwait` is called before each repeat.
+ * repeat a POST; `solution` is that of a challenge; `headers` are more of them; `within` bounds each try, in milliseconds; `onwait` is
+ * called before each repeat.
  */
-export async function send(method, path, { accept = "application/json", body, token, key, solution, headers: more, patience = 30_000, onwait } = {}) {
+export async function send(method, path, { accept = "application/json", body, token, key, solution, headers: more, patience = 30_000, within = ATTEMPT_MS, onwait } = {}) {
   const headers = { accept, ...more };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
@@ -33,7 +34,7 @@ export async function send(method, path, { accept = "application/json", body, to
   const repeatable = method !== "POST" || Boolean(key);
 
   for (let attempt = 0; ; attempt += 1) {
-    const failure = await once(path, request);
+    const failure = await once(path, request, within);
     if (failure.answer !== undefined) return failure.answer;
     const pause = failure.pause ?? backoff(attempt);
     if (!repeatable || !failure.passing || performance.now() + pause > until) throw failure.error;
@@ -42,12 +43,12 @@ export async function send(method, path, { accept = "application/json", body, to
   }
 }
 
-async function once(path, request) {
+async function once(path, request, within) {
   let response;
   let facts;
   try {
     const sent = Date.now();
-    response = await fetch(path, { ...request, signal: AbortSignal.timeout(ATTEMPT_MS) });
+    response = await fetch(path, { ...request, signal: AbortSignal.timeout(within) });
     learn(response.headers.get("date"), sent, Date.now());
     facts = await read(response);
   } catch {
@@ -62,11 +63,11 @@ async function once(path, request) {
   return { passing, error, pause: seconds > 0 ? seconds * 1000 : undefined };
 }
 
-/** Data as an object, anything else (CSV, NDJSON) as text. */
+/** Data as an object, lines (CSV, NDJSON) as text. */
 async function read(response) {
   if (response.status === 204) return undefined;
-  const isData = /\bjson\b/.test(response.headers.get("content-type") ?? "json");
-  return isData ? response.json() : response.text();
+  const isLines = /csv|ndjson/.test(response.headers.get("content-type") ?? "");
+  return isLines ? response.text() : response.json();
 }
 
 // Random, so that a thousand pages cut off by one restart don't come back in the same instant.

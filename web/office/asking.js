@@ -12,9 +12,9 @@ export const wrong = (error) => (error.code === undefined || !isDecided(error) ?
  * A button that runs `act(key)` when it is pressed, after a question if `means` says what it leads to. `outcome` gets what became of
  * it. The key stays the same until the server has decided.
  *
- * @param {{ text: string, means?: string, primary?: boolean, outcome: HTMLElement, act: (key: string) => Promise<unknown>, done?: (answer: any) => void }} options
+ * @param {{ name: string, text: string, means?: string, primary?: boolean, outcome: HTMLElement, act: (key: string) => Promise<unknown>, done?: (answer: any) => void }} options
  */
-export function commandButton({ text, means, primary, outcome, act, done }) {
+export function commandButton({ name, text, means, primary, outcome, act, done }) {
   let key = newKey();
   const run = async () => {
     button.disabled = true;
@@ -29,7 +29,7 @@ export function commandButton({ text, means, primary, outcome, act, done }) {
     }
     button.disabled = false;
   };
-  const button = h("button", { type: "button", class: primary ? "primary" : undefined, onclick: () => (means ? ask(text, means, run) : run()) }, text);
+  const button = h("button", { type: "button", class: primary ? "primary" : undefined, "data-act": name, onclick: () => (means ? ask(text, means, run) : run()) }, text);
   return button;
 }
 

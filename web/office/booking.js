@@ -56,7 +56,7 @@ export function openBooking({ call, id, closed, changed }) {
   function actions(booking) {
     const parts = [];
     if (["held", "paying", "action_required"].includes(booking.status)) {
-      parts.push(commandButton({ text: t("cancel_booking"), means: t("cancel_booking_means"), outcome, act: (key) => call("DELETE", path, { key }), done }));
+      parts.push(commandButton({ name: "cancel", text: t("cancel_booking"), means: t("cancel_booking_means"), outcome, act: (key) => call("DELETE", path, { key }), done }));
     }
     if (booking.status === "confirmed") parts.push(refund(booking));
     if (booking.payment?.under_review) parts.push(review(booking));
@@ -70,9 +70,8 @@ export function openBooking({ call, id, closed, changed }) {
     return h(
       "fieldset",
       { class: "stack" },
-      h("legend", null, t("refund_which")),
-      seats.length > 1 && boxes,
-      commandButton({ text: t("refund"), means: t("refund_means"), outcome, act: (key) => call("POST", `${path}/refund`, { key, body: body() }), done }),
+      seats.length > 1 && [h("legend", null, t("refund_which")), ...boxes],
+      commandButton({ name: "refund", text: t("refund"), means: t("refund_means"), outcome, act: (key) => call("POST", `${path}/refund`, { key, body: body() }), done }),
     );
   }
 
@@ -85,7 +84,7 @@ export function openBooking({ call, id, closed, changed }) {
       h("legend", null, t("under_review", { why: payment.flagged ?? "" })),
       h("label", { class: "field" }, t("outcome"), choice),
       h("label", { class: "field" }, t("reason"), reason),
-      commandButton({ text: t("review"), outcome, act: (key) => call("POST", `${path}/review`, { key, body: { outcome: choice.value, reason: reason.value } }), done }),
+      commandButton({ name: "review", text: t("review"), outcome, act: (key) => call("POST", `${path}/review`, { key, body: { outcome: choice.value, reason: reason.value } }), done }),
     );
   }
 

@@ -1,8 +1,8 @@
 // Shows: made, paused, cancelled, refunded.
 
+import { Problem } from "../api.js";
 import { h, redraw, s } from "../dom.js";
 import { layOut } from "../layout.js";
-import { title as words } from "../words.js";
 import { commandButton, outcomeBox, say } from "./asking.js";
 import { t } from "./messages.js";
 
@@ -27,14 +27,14 @@ export class Manage {
     const path = `/v1/shows/${encodeURIComponent(show.id)}`;
     const progress = h("div");
     const button = (name, means, command) =>
-      commandButton({ text: t(name), means: t(means), outcome, act: (key) => call("POST", `${path}/${command}`, { key }), done: again });
+      commandButton({ name: command, text: t(name), means: t(means), outcome, act: (key) => call("POST", `${path}/${command}`, { key }), done: again });
     const buttons = [];
     if (show.status === "paused") buttons.push(button("resume", "resume_means", "resume"));
     else if (["on_sale", "not_open"].includes(show.status)) buttons.push(button("pause", "pause_means", "pause"));
     if (show.status !== "cancelled") buttons.push(button("cancel_show", "cancel_show_means", "cancel"));
     else {
       const done = () => this.#follow(call, path, progress);
-      buttons.push(commandButton({ text: t("refund_show"), means: t("refund_show_means"), outcome, act: (key) => call("POST", `${path}/refunds`, { key }), done }));
+      buttons.push(commandButton({ name: "refunds", text: t("refund_show"), means: t("refund_show_means"), outcome, act: (key) => call("POST", `${path}/refunds`, { key }), done }));
       done();
     }
     return h("section", { class: "panel" }, h("h2", null, show.title), h("p", { class: "hint" }, t(`sale_${show.status}`)), outcome, h("div", { class: "toolbar" }, buttons), progress);
@@ -101,7 +101,7 @@ function newShow(call, again) {
     h("div", null, h("button", { type: "button", onclick: () => addArea() }, t("add_area"))),
     preview,
     outcome,
-    h("div", null, commandButton({ text: t("create"), primary: true, outcome, act: create, done: created })),
+    h("div", null, commandButton({ name: "create", text: t("create"), primary: true, outcome, act: create, done: created })),
   );
   addArea({ area: "stalls", price: 50, rows: 10, seats: 20 });
   form.addEventListener("input", draw);
@@ -136,7 +136,7 @@ function newShow(call, again) {
   }
 
   async function create(key) {
-    if (!form.reportValidity()) throw Object.assign(new Error(form.querySelector(":invalid")?.closest("label")?.firstChild?.textContent ?? ""), { code: "invalid", status: 422 });
+    if (!form.reportValidity()) throw new Problem(422, { code: "invalid_request", detail: nameOf(form.querySelector("input:invalid")) });
     const areasOfPlan = plan();
     const time = (name) => (value(name) ? new Date(value(name)).toISOString() : undefined);
     const body = {
@@ -155,9 +155,12 @@ function newShow(call, again) {
   async function created({ title }) {
     await again();
     const box = document.querySelector("#tab-panel .panel:last-child .notice");
-    if (box) say(/** @type {HTMLElement} */ (box), t("created", { title: words(title) }), true);
+    if (box) say(/** @type {HTMLElement} */ (box), t("created", { title }), true);
   }
 }
+
+/** The name of a field, as its label has it. */
+const nameOf = (input) => input?.closest("label")?.firstChild?.textContent ?? "";
 
 /** A, B, … Z, AA, AB … */
 function rowName(index) {

@@ -126,6 +126,7 @@ export class Sales {
         { class: "toolbar" },
         h("label", { class: "field" }, t("tender"), tender),
         commandButton({
+          name: "sell",
           text: t("sell", { count: chosen.length }),
           primary: true,
           outcome: this.#outcome,
@@ -134,7 +135,7 @@ export class Sales {
             this.#chosen.clear();
             this.#drawTill(go);
             say(this.#outcome, t("sold_at_till", { count: chosen.length, amount: fullMoney(booking.amount.value, booking.amount.currency) }), true);
-            this.#outcome.append(" ", h("button", { type: "button", class: "plain", onclick: () => go({ tab: "bookings", booking: booking.id }) }, t("open_booking")));
+            this.#outcome.append(" ", h("button", { type: "button", class: "plain", "data-act": "open", onclick: () => go({ tab: "bookings", booking: booking.id }) }, t("open_booking")));
           },
         }),
         h("button", { type: "button", class: "plain", onclick: () => (this.#chosen.clear(), this.#drawTill(go)) }, t("clear")),

@@ -17,6 +17,7 @@ mod common;
 mod docs;
 mod keyboard;
 mod my_bookings;
+mod office;
 mod other_site;
 mod payment_form;
 mod sale;
