@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients (first-command "debug") (house-sale "debug") (api-examples "debug")
+ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients conformance-web (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -54,6 +54,10 @@ conformance-webhooks:
 # Clients generated from the OpenAPI document, type-checked, and a sale over each.
 conformance-clients:
     conformance/clients/run
+
+# The pages: types of their scripts, rules that run in the browser, both languages, and axe-core over each page.
+conformance-web:
+    conformance/web/run
 
 # The debug program as the tests have built it: `cargo build` would build what it depends on a second time, with the
 # features that only tests leave on.

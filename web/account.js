@@ -41,7 +41,7 @@ function handle(name, request, done) {
     button.disabled = true;
     outcome.textContent = '';
     elsewhere.hidden = true;
-    const problem = await send(...call).catch(() => ({ detail: "The server can't be reached. Try again." }));
+    const problem = await send(...call).catch(() => ({ code: undefined, detail: "The server can't be reached. Try again." }));
     button.disabled = false;
     outcome.textContent = problem ? problem.detail : done;
     elsewhere.hidden = problem?.code !== 'link_not_usable';

@@ -22,8 +22,15 @@ const LONGEST_PAUSE_MS = 4_000;
  * Sends a request until there is a final answer, for `patience` milliseconds. `key` makes it safe to
  * repeat a POST; `solution` is that of a challenge; `headers` are more of them; `within` bounds each try, in milliseconds; `onwait` is
  * called before each repeat.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {{ accept?: string, body?: unknown, token?: string, key?: string, solution?: string, headers?: Record<string, string>, patience?: number,
+ *   within?: number, onwait?: (error: Error) => void }} options
+ * @returns {Promise<{ status: number, body: any }>}
  */
 export async function send(method, path, { accept = "application/json", body, token, key, solution, headers: more, patience = 30_000, within = ATTEMPT_MS, onwait } = {}) {
+  /** @type {Record<string, string>} */
   const headers = { accept, ...more };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;

@@ -60,6 +60,7 @@ export function announce(text) {
   byId("announcer").textContent = text;
 }
 
+/** @returns {any} the element, as the page has it */
 export const byId = (id) => document.getElementById(id);
 
 export const calm = window.matchMedia("(prefers-reduced-motion: reduce)");

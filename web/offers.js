@@ -63,7 +63,7 @@ export class Offers {
           this.#hold({ best_available: { quantity: this.#quantity("best"), category } });
         },
       },
-      h("h3", null, "Best available"),
+      h("h2", null, "Best available"),
       h("p", { class: "hint" }, "The best seats side by side, held for you at once."),
       h("div", { class: "choices" }, choices),
       h("div", { class: "order" }, this.#stepper("best", "seats side by side"), this.#bestButton),
@@ -87,7 +87,7 @@ export class Offers {
           this.#hold({ area, quantity: this.#quantity(area) });
         },
       },
-      h("div", { class: "head" }, h("h3", null, title(area)), h("p", null, money(price))),
+      h("div", { class: "head" }, h("h2", null, title(area)), h("p", null, money(price))),
       h("div", { class: "bar" }, bar),
       h("p", { class: "hint" }, left, ` of ${number(capacity)} places left`),
       h("div", { class: "order" }, this.#stepper(area, `places in ${title(area)}`), order),

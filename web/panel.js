@@ -235,6 +235,7 @@ export class Panel {
     );
   }
 
+  /** @param {string[]} card */
   #cardChoice([method, name, digits, what]) {
     const choose = () => (this.#card = method);
     return h(

@@ -80,7 +80,7 @@ export class Door extends EventTarget {
    * @param {"entry" | "exit"} kind
    * @returns {Promise<Outcome>}
    */
-  scan(text, kind, gate) {
+  async scan(text, kind, gate) {
     // One after the other, in all windows of this device: each sees what the one before has stored.
     return navigator.locks.request("lastseat-entrance-scan", () => this.#scan(text, kind, gate));
   }
@@ -98,16 +98,20 @@ export class Door extends EventTarget {
     return this.#alone(code, scan, before);
   }
 
-  /** What the server says, or undefined if it does not answer in time. */
-  async #ask({ text, ...scan }) {
-    const body = { ticket: text, gate: scan.gate, show: this.#show, device: this.#device, scan: scan.scan, type: scan.kind };
+  /**
+   * What the server says, or undefined if it does not answer in time.
+   * @param {import("./store.js").Scan} scan
+   * @returns {Promise<Outcome | undefined>}
+   */
+  async #ask(scan) {
+    const body = { ticket: scan.text, gate: scan.gate, show: this.#show, device: this.#device, scan: scan.scan, type: scan.kind };
     try {
       const { body: admitted } = await this.#post("/v1/checkins", body, PATIENCE_MS);
-      await this.#store.save({ ...scan, text, state: "sent", at: admitted.at });
+      await this.#store.save({ ...scan, state: "sent", at: admitted.at });
       return { admits: true, offline: false, seat: admitted.seat, at: admitted.at, gate: admitted.gate, entries: admitted.entries };
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500 || [401, 403, 408, 429].includes(error.status)) return undefined;
-      await this.#store.save({ ...scan, text, state: "refused" });
+      await this.#store.save({ ...scan, state: "refused" });
       const { reason, at, gate } = error.facts;
       return { admits: false, offline: false, reason: reason ?? error.code, text: error.message, seat: scan.seat, at, gate };
     }

@@ -85,6 +85,7 @@ async function start(call, first) {
     });
   }
 
+  /** @param {import("./door.js").Outcome} outcome */
   function answer({ admits, offline, reason, text, seat, at, gate: where, entries }, kind) {
     const word = admits ? t(kind === "entry" ? "admitted" : "left") : t("refused");
     const lines = [
@@ -194,6 +195,7 @@ async function findShows(store) {
   return kept ? Promise.race([asked, new Promise((resolve) => setTimeout(() => resolve(kept), 2_000))]) : asked;
 }
 
+/** @param {import("./store.js").Scan} scan */
 function conflictLine({ seat, at, gate, conflicts = [], problem }) {
   const text = ({ type, at: other, gate: where, reason }) => t(`conflict_${type}`, { time: other ? timeOfDay(other) : "", gate: where ?? "", reason: reason ? reasonText(reason) : "" });
   const lines = problem ? [t("rejected", { problem: problem.detail ?? problem.code })] : conflicts.map(text);

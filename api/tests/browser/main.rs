@@ -12,9 +12,11 @@
 )]
 
 mod accounts;
+mod audit_page;
 #[path = "../common/mod.rs"]
 mod common;
 mod docs;
+mod entrance_page;
 mod keyboard;
 mod my_bookings;
 mod office;

@@ -23,7 +23,7 @@ impl Window {
     /// Presses a button that asks first, and says yes.
     async fn do_it(&self, act: &str) {
         self.click(&format!("[data-act={act}]")).await;
-        self.click("dialog:last-of-type [value=yes]").await;
+        self.click("dialog [value=yes]").await;
     }
 }
 

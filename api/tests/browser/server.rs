@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 pub struct Server {
     pub url: String,
-    _process: Child,
+    process: Child,
     data: TempDir,
 }
 
@@ -20,18 +20,19 @@ impl Server {
     /// Likewise, with more flags.
     pub async fn start_with(more: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_lastseat"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(more)
-            .current_dir(data.path())
-            .env_clear()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let url = line_with(process.stdout.take().unwrap(), "Seat map").await;
-        Self { url: url.trim().trim_end_matches('/').to_owned(), _process: process, data }
+        let (process, url) = spawn(&data, "127.0.0.1:0", more).await;
+        Self { url, process, data }
+    }
+
+    /// Kills it.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Starts it again after a kill, at the same address and with what it had stored.
+    pub async fn start_again(&mut self) {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        self.process = spawn(&self.data, &address, &[]).await.0;
     }
 
     /// The mails that nobody received, oldest first.
@@ -54,6 +55,21 @@ impl Server {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
+}
+
+async fn spawn(data: &TempDir, listen: &str, more: &[&str]) -> (Child, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_lastseat"))
+        .args(["serve", "--listen", listen])
+        .args(more)
+        .current_dir(data.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let url = line_with(process.stdout.take().unwrap(), "Seat map").await;
+    (process, url.trim().trim_end_matches('/').to_owned())
 }
 
 /// Reads until a line contains `mark`, and returns the rest of that line. Keeps reading after that,

@@ -1,0 +1,205 @@
+// The auditor's page: a sale at any moment of it, a booking's chain of events, and the export.
+
+import { announce, h, redraw, s } from "../dom.js";
+import { locale } from "../language.js";
+import { SeatMap } from "../map.js";
+import { eventName } from "../office/history.js";
+import { listShows } from "../show.js";
+import { frame } from "../staff/frame.js";
+import { fullMoney, number, seatName } from "../words.js";
+import { Inventory } from "../inventory.js";
+import { t } from "./messages.js";
+import { chainOf, Replay, seatOf } from "./replay.js";
+
+/** Events of one request. */
+const PAGE = 10_000;
+const STEP_MS = 250;
+const ROWS = "application/vnd.lastseat.seat-rows+json";
+
+document.title = `${t("title")} · lastseat`;
+frame({ page: "audit", roles: ["auditor", "admin"], start });
+
+async function start(call) {
+  const main = document.querySelector("main");
+  const place = () => new URLSearchParams(location.hash.slice(1));
+  const shows = await listShows();
+  const show = shows.find(({ id }) => id === place().get("show")) ?? shows[0];
+  if (!show) return main.replaceChildren(h("p", { class: "empty" }, t("nothing")));
+  const choice = h("select", { onchange: (event) => ((location.hash = `show=${event.target.value}`), location.reload()) }, shows.map(({ id, title }) => h("option", { value: id, selected: id === show.id }, title)));
+  const body = h("div", { class: "stack" });
+  main.replaceChildren(h("div", { class: "toolbar" }, h("h1", null, t("title")), h("label", { class: "field" }, t("show"), choice)), body);
+
+  const progress = h("p", { role: "status" });
+  body.append(progress);
+  let lines;
+  try {
+    lines = await historyOf(call, show.id, (count) => (progress.textContent = t("loading", { count })));
+  } catch (error) {
+    progress.className = "notice";
+    progress.textContent = t("failed", { problem: error.message });
+    return;
+  }
+  const replay = new Replay(lines.map((line) => JSON.parse(line)));
+  const chain = chainBox(call, replay, place().get("booking"));
+  redraw(body, await sliderBox(show, replay, place, chain.open), chain.element, exportBox(show, lines), verifyBox());
+}
+
+/** The events of a show and its seats, by position, each as it is stored. */
+async function historyOf(call, show, progress) {
+  const all = [];
+  for (const stream of [`show-${show}`, `seat-${show}.*`]) {
+    for (let [from, more] = [0, true]; more; ) {
+      const query = new URLSearchParams({ stream, from: String(from), limit: String(PAGE) });
+      const { body } = await call("GET", `/v1/audit/events?${query}`, { accept: "application/x-ndjson" });
+      const lines = String(body).split("\n").filter(Boolean);
+      for (const line of lines) all.push({ position: JSON.parse(line).position, line });
+      progress(all.length);
+      from = all.at(-1)?.position ?? 0;
+      more = lines.length === PAGE;
+    }
+  }
+  return all.sort((one, other) => one.position - other.position).map(({ line }) => line);
+}
+
+async function sliderBox(show, replay, place, openBooking) {
+  const paper = s("svg", { id: "map", role: "grid", "aria-label": t("seats") });
+  const viewport = h("div", { class: "viewport", tabindex: "-1" }, h("div", { class: "sheet" }, paper));
+  const tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" }, h("b"), h("span"));
+  const map = new SeatMap(viewport, paper, tip);
+  const inventory = new Inventory();
+  const counts = h("ul", { class: "counts" });
+  const what = h("div", { class: "what", "aria-live": "polite" });
+  const slider = h("input", { type: "range", min: "0", max: String(replay.events.length), value: "0", "aria-label": t("moment") });
+  const position = h("input", { type: "number", min: "1", name: "position" });
+  let timer = 0;
+
+  // The plan is that of today; what is sold where follows from the events.
+  const snapshot = await (await fetch(`/v1/shows/${encodeURIComponent(show.id)}/seats`, { headers: { accept: ROWS } })).json();
+  const plan = snapshot.plan && (await (await fetch(`/v1/plans/${snapshot.plan.plan}/revisions/${snapshot.plan.revision}`)).json());
+  inventory.reset(snapshot, plan);
+  for (const seat of inventory.seats.values()) seat.state = "available";
+  map.draw(show, [...inventory.seats.values()]);
+
+  const move = (at) => {
+    const changed = replay.moveTo(at);
+    const changes = [...changed].flatMap((id) => {
+      const seat = inventory.seats.get(id);
+      if (!seat) return [];
+      const before = seat.state;
+      seat.state = replay.state(id);
+      return [{ seat, before }];
+    });
+    map.paint(changes);
+    draw();
+  };
+  const draw = () => {
+    const event = replay.events[replay.at - 1];
+    slider.value = String(replay.at);
+    slider.setAttribute("aria-valuetext", `${t("moment_text", { index: replay.at, count: replay.events.length })}${event ? `, ${timeOf(event)}` : ""}`);
+    const { locked, booked, unavailable } = replay.counts();
+    redraw(counts, [["booked", booked], ["held", locked], ["blocked", unavailable]].map(([name, count]) => h("li", null, h("b", null, number(count)), ` ${t(String(name))}`)));
+    redraw(what, event ? lineOf(event, openBooking) : h("p", null, t("nothing_yet")));
+    history.replaceState(null, "", `#${new URLSearchParams({ ...Object.fromEntries(place()), show: show.id, at: String(event?.position ?? 0) })}`);
+  };
+  const stop = () => {
+    clearInterval(timer);
+    timer = 0;
+    play.textContent = t("play");
+  };
+  const play = h("button", { type: "button", "data-act": "play" }, t("play"));
+  play.addEventListener("click", () => {
+    if (timer) return stop();
+    if (replay.at === replay.events.length) move(0);
+    play.textContent = t("stop");
+    timer = setInterval(() => (replay.at < replay.events.length ? move(replay.at + Math.max(1, Math.round(replay.events.length / 400))) : stop()), STEP_MS);
+  });
+  const step = (name, to) => h("button", { type: "button", "data-act": name, "aria-label": t(name), onclick: () => (stop(), move(to())) }, { first: "|◀", back: "◀", forward: "▶", last: "▶|" }[name]);
+  slider.addEventListener("input", () => (stop(), move(Number(slider.value))));
+  const find = h("form", { class: "toolbar" }, h("label", { class: "field" }, t("position"), position), h("button", null, t("go")));
+  find.addEventListener("submit", (event) => {
+    event.preventDefault();
+    stop();
+    move(replay.indexOf(Number(position.value)));
+  });
+  const asked = Number(place().get("at"));
+  move(asked > 0 ? replay.indexOf(asked) : replay.events.length);
+  return h(
+    "div",
+    { class: "moment" },
+    h(
+      "section",
+      { class: "panel" },
+      h("h2", null, t("moment")),
+      slider,
+      h("div", { class: "toolbar" }, step("first", () => 0), step("back", () => replay.at - 1), play, step("forward", () => replay.at + 1), step("last", () => replay.events.length)),
+      h("h3", null, t("what")),
+      what,
+      counts,
+      find,
+    ),
+    h("section", { class: "seats", "aria-label": t("seats") }, viewport, tip),
+  );
+}
+
+const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+const timeOf = ({ metadata }) => clock.format(new Date(metadata.at));
+
+/** An event in words; its booking can be followed. */
+function lineOf(event, openBooking) {
+  const { position, type, data, metadata, cause } = event;
+  const seat = seatOf(event);
+  const booking = data.booking ?? metadata.$correlationId;
+  return h(
+    "div",
+    { class: "event" },
+    h("time", { datetime: metadata.at }, timeOf(event)),
+    h("b", null, eventName(type)),
+    seat && h("span", null, seatName(seat)),
+    data.amount?.value !== undefined && h("span", null, fullMoney(data.amount.value, data.amount.currency)),
+    h("span", { class: "hint" }, `#${position} · ${t("by", { actor: metadata.actor })}`),
+    cause && h("span", { class: "hint" }, t("caused_by", { position: String(cause) })),
+    openBooking && booking && h("button", { type: "button", class: "plain", onclick: () => openBooking(booking) }, t("follow")),
+  );
+}
+
+function chainBox(call, replay, asked) {
+  const input = h("input", { name: "booking", autocomplete: "off", spellcheck: "false", size: "36", pattern: "[0-9a-fA-F\\-]{36}", required: true });
+  const list = h("ol", { class: "timeline" });
+  const outcome = h("p", { class: "notice", hidden: true });
+  const open = async (booking) => {
+    input.value = booking;
+    outcome.hidden = true;
+    try {
+      const { body } = await call("GET", `/v1/audit/events?stream=booking-${booking}`, { accept: "application/x-ndjson" });
+      const own = String(body).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+      const chain = chainOf([...own, ...replay.events], booking.toLowerCase());
+      redraw(list, chain.map((event) => h("li", null, lineOf(event, undefined))));
+      outcome.hidden = chain.length > 0;
+      outcome.textContent = t("no_events");
+      announce(`${t("booking")}: ${chain.length}`);
+    } catch (error) {
+      outcome.hidden = false;
+      outcome.textContent = t("failed", { problem: error.message });
+    }
+  };
+  const form = h("form", { class: "toolbar" }, h("label", { class: "field" }, t("number"), input), h("button", null, t("follow")));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    open(input.value.trim());
+  });
+  if (asked) open(asked);
+  return { element: h("section", { class: "panel" }, h("h2", null, t("booking")), form, outcome, list), open };
+}
+
+function exportBox(show, lines) {
+  const save = () => {
+    const link = h("a", { href: URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "application/x-ndjson" })), download: `${show.id}.ndjson` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+  return h("section", { class: "panel" }, h("h2", null, t("export")), h("p", { class: "hint" }, t("export_hint")), h("div", null, h("button", { type: "button", "data-act": "export", onclick: save }, t("download"))));
+}
+
+function verifyBox() {
+  return h("section", { class: "panel" }, h("h2", null, t("verify")), h("p", { class: "hint" }, t("verify_hint")), h("pre", { tabindex: "0" }, h("code", null, "lastseat verify --data lastseat-data\nlastseat audit export > log.ndjson && lastseat verify --file log.ndjson")));
+}

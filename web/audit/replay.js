@@ -1,0 +1,81 @@
+// A show's seats at any moment of its history, from the events of the log. Pure.
+
+/** What a seat's event makes of it. Its owner's payment is on the booking's stream and not shown here. */
+const STATES = { SeatLocked: "locked", SeatBooked: "booked", SeatReleased: "available", SeatBlocked: "unavailable", SeatUnblocked: "available" };
+
+/**
+ * @typedef {{ position: number, id: string, stream: string, revision: number, type: string, data: any, metadata: any }} Logged
+ */
+
+/** The seat that an event is of, or undefined if it is of none. */
+export function seatOf({ stream, type }) {
+  return Object.hasOwn(STATES, type) ? stream.slice(stream.indexOf(".") + 1) : undefined;
+}
+
+/** Seats that follow the events of a show, forwards and backwards. */
+export class Replay {
+  /** @type {Logged[]} */
+  events;
+  /** How many of the events have happened. */
+  at = 0;
+
+  #states = new Map();
+  /** Of each event that has happened: what its seat was before. */
+  #before = [];
+
+  /** @param {Logged[]} events of the show and its seats, by position */
+  constructor(events) {
+    this.events = events;
+  }
+
+  state(seat) {
+    return this.#states.get(seat) ?? "available";
+  }
+
+  /** Moves to the moment after so many events. Returns the seats that changed. */
+  moveTo(at) {
+    const changed = new Set();
+    const target = Math.max(0, Math.min(at, this.events.length));
+    while (this.at < target) {
+      const event = this.events[this.at++];
+      const seat = seatOf(event);
+      this.#before.push(seat && this.state(seat));
+      if (seat) changed.add(seat), this.#states.set(seat, STATES[event.type]);
+    }
+    while (this.at > target) {
+      const seat = seatOf(this.events[--this.at]);
+      const before = this.#before.pop();
+      if (seat) changed.add(seat), this.#states.set(seat, before);
+    }
+    return changed;
+  }
+
+  /** How many seats are in each state, of those that an event has touched. */
+  counts() {
+    const counts = { available: 0, locked: 0, booked: 0, unavailable: 0 };
+    for (const state of this.#states.values()) counts[state] += 1;
+    return counts;
+  }
+
+  /** The moment of a position: the number of events up to it. */
+  indexOf(position) {
+    let [low, high] = [0, this.events.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.events[middle].position <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/**
+ * The events that belong to a booking, each with the position of what caused it, if that is among them.
+ * @param {Logged[]} events
+ */
+export function chainOf(events, booking) {
+  const own = events.filter(({ stream, metadata }) => metadata.$correlationId === booking || stream === `booking-${booking}`);
+  const positions = new Map(own.map(({ id, position }) => [id, position]));
+  const sorted = [...new Map(own.map((event) => [event.position, event])).values()].sort((one, other) => one.position - other.position);
+  return sorted.map((event) => ({ ...event, cause: positions.get(event.metadata.$causationId) }));
+}
