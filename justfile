@@ -59,6 +59,14 @@ conformance-clients:
 conformance-web:
     conformance/web/run
 
+# Licences, sources and bans of all dependencies. Needs `cargo install --locked cargo-deny`.
+deny:
+    cargo deny check licenses bans sources
+
+# What is published, into dist/. Takes ten minutes.
+release:
+    scripts/release.sh
+
 # The debug program as the tests have built it: `cargo build` would build what it depends on a second time, with the
 # features that only tests leave on.
 [private]

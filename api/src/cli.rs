@@ -13,6 +13,7 @@ pub mod doctor;
 mod eventstore_server;
 mod kill_demo;
 mod load;
+mod man;
 mod openapi;
 mod payments;
 mod plan;
@@ -102,6 +103,8 @@ enum Verb {
     Config(config_show::ConfigVerb),
     /// Print a script that completes commands in a shell
     Completions(completions::Completions),
+    /// Write manual pages
+    Man(man::Man),
 }
 
 impl Cli {
@@ -186,6 +189,7 @@ impl Cli {
             Verb::Openapi => openapi::run(),
             Verb::Config(config_show::ConfigVerb::Show(args)) => config_show::show(args, &effective),
             Verb::Completions(args) => completions::run(args, <Self as clap::CommandFactory>::command()),
+            Verb::Man(args) => man::run(args, <Self as clap::CommandFactory>::command()),
         }
     }
 }

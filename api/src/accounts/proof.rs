@@ -101,15 +101,18 @@ pub(super) fn wrong() -> Problem {
 mod tests {
     use super::*;
     use http::Request;
-    use lastseat_in_process::{SystemClock, TimeOrderedIds};
+    use lastseat_in_process::TimeOrderedIds;
     use lastseat_sqlite_accounts::SqliteAccounts;
+    use lastseat_testkit::scripted_log::TokioClock;
+    use lastseat_testkit::world::epoch;
     use std::sync::Arc;
 
     #[tokio::test(start_paused = true)]
     async fn who_gets_no_turn_has_tried_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteAccounts::open(&dir.path().join("accounts.db")).unwrap());
-        let clock = Arc::new(SystemClock);
+        // Pauses count by this clock: the machine's may be set in the middle.
+        let clock = TokioClock::new(epoch());
         let accounts = Accounts::new(store, clock.clone(), Arc::new(TimeOrderedIds::new(clock)), None, None);
         let (ann, password): (EmailAddress, _) = ("ann@example.org".parse().unwrap(), "correct horse battery staple");
         accounts.sign_up(ann.clone(), password).await.unwrap();

@@ -88,6 +88,20 @@ fn completions_come_for_every_shell() {
 }
 
 #[test]
+fn every_verb_has_a_manual_page() {
+    let place = Place::new();
+    let run = place.run(&["man", "man1"]);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", ""));
+    let page = |name: &str| std::fs::read_to_string(place.path().join(format!("man1/{name}.1"))).unwrap();
+    assert!(page("lastseat").contains("lastseat\\-verify(1)"), "{}", page("lastseat"));
+    assert!(page("lastseat-serve").contains("\\-\\-listen"));
+    assert!(page("lastseat-audit-export").contains("history"));
+    std::fs::write(place.path().join("file"), "").unwrap();
+    let refused = place.run(&["man", "file/man1"]);
+    assert!(refused.code == 3 && refused.err.contains("can't be written"), "{}", refused.err);
+}
+
+#[test]
 fn the_version_is_one_line() {
     assert_eq!(help(&["--version"]), concat!("lastseat ", env!("CARGO_PKG_VERSION"), "\n"));
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Makes what is published, into dist/: the program, statically linked for x86-64 Linux, as an archive with manual pages, completions, unit and
+# licences; the folder that the image is built from; a list of all parts (SBOM, CycloneDX); checksums.
+#
+# Needs Rust and a C compiler, and `cargo install --locked cargo-cyclonedx` for the list.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+triple=x86_64-unknown-linux-gnu
+target="${CARGO_TARGET_DIR:-$PWD/target}"
+version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)"
+name="lastseat-$version-$triple"
+
+command -v cargo-cyclonedx >/dev/null || { echo "release: cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx" >&2; exit 2; }
+
+# Equal functions once, and relocations packed: both only make the program smaller.
+export RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,--icf=all -C link-arg=-Wl,--pack-dyn-relocs=relr"
+# Named, so that the flags are not those of build scripts.
+cargo build --locked --profile dist --target "$triple" --package lastseat
+program="$target/$triple/dist/lastseat"
+if ldd "$program" 2>&1 | grep -q '=>'; then
+  echo "release: the program is linked with libraries of this machine" >&2
+  exit 1
+fi
+
+rm -rf dist
+mkdir -p "dist/$name/completions" dist/image/data dist/image/keys
+install -m 755 "$program" "dist/$name/lastseat"
+"$program" man "dist/$name/man1"
+for shell in bash zsh fish; do "$program" completions "$shell" >"dist/$name/completions/lastseat.$shell"; done
+cp README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT deploy/systemd/lastseat.service "dist/$name/"
+tar --create --gzip --file "dist/$name.tar.gz" --directory dist --sort=name --owner=0 --group=0 --numeric-owner \
+  --mtime="@$(git log -1 --format=%ct)" "$name"
+
+# The image is the program, the machine's authorities for TLS, and a user.
+cp "$program" dist/image/lastseat
+cp /etc/ssl/certs/ca-certificates.crt dist/image/
+echo 'lastseat:x:10001:10001:lastseat:/data:/sbin/nologin' >dist/image/passwd
+chmod 700 dist/image/data dist/image/keys
+touch dist/image/data/.keep dist/image/keys/.keep
+
+cargo cyclonedx --manifest-path api/Cargo.toml --format json --target "$triple" --override-filename lastseat-sbom
+mv api/lastseat-sbom.json "dist/$name.cdx.json"
+rm -f ./*/lastseat-sbom.json ./*/*/lastseat-sbom.json
+
+(cd dist && sha256sum "$name.tar.gz" "$name.cdx.json" >SHA256SUMS)
+rm -rf "dist/$name"
+compressed="$(gzip --stdout dist/image/lastseat | wc -c)"
+echo "dist/$name.tar.gz, $(stat --format=%s "$program") bytes of program; the image is about $((compressed / 1000000)) MB compressed"
