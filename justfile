@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients conformance-web (first-command "debug") (house-sale "debug") (api-examples "debug")
+ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients conformance-web load-cases-short (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -58,6 +58,14 @@ conformance-clients:
 # The pages: types of their scripts, rules that run in the browser, both languages, and axe-core over each page.
 conformance-web:
     conformance/web/run
+
+# One seat and 500 users, 10,000 users and 1,000 phones, …: exact counts, times, `verify`. See benches/k6.
+load-cases *args: (program "release")
+    scripts/load-cases.py "${CARGO_TARGET_DIR:-target}/release/lastseat" {{args}}
+
+# The same with a tenth of the users, and without a look at times.
+load-cases-short: (program "debug")
+    scripts/load-cases.py "${CARGO_TARGET_DIR:-target}/debug/lastseat" --short
 
 # Licences, sources and bans of all dependencies. Needs `cargo install --locked cargo-deny`.
 deny:

@@ -13,6 +13,7 @@ mod full_disk;
 #[path = "../support/mod.rs"]
 mod support;
 mod twin;
+mod upgrade;
 
 use buyers::{Fact, Ledger, Market, Rng};
 use lastseat_domain::ports::Clock;
