@@ -4,6 +4,7 @@
 
 import { announce, focusHeading, h, redraw } from "./dom.js";
 import { copyButton } from "./my-bookings.js";
+import { scratchCard } from "./scratch.js";
 import { ticketsButton } from "./tickets.js";
 import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
@@ -22,7 +23,12 @@ const MORE_CARDS = [
   ["pm_lastseat_captureFails", "Visa", "0008", "approved, then refused"],
 ];
 
+/** Seats of a booking that may have earned a reward. */
+const GROUP = 3;
+
 export class Panel {
+  /** The last booking's card. */
+  #scratch;
   #panel;
   #bank;
   #checkout;
@@ -288,6 +294,13 @@ export class Panel {
 
   // --- Endings ----------------------------------------------------------------------------------
 
+  /** The scratch card of a group's booking: made once, and drawn again as it is. */
+  #reward({ id, seats: own }, token) {
+    if (own.length < GROUP || !token) return undefined;
+    if (this.#scratch?.id !== id) this.#scratch = { id, card: scratchCard(id, token) };
+    return this.#scratch.card;
+  }
+
   #ticket() {
     const { booking } = this.#checkout;
     const entry = this.#bookings.entry(booking.id);
@@ -301,6 +314,7 @@ export class Panel {
         h("p", { class: "paid" }, `${seats(booking.seats.length)} · ${money(booking.amount.value)}`),
         h("div", { class: "stub" }, h("span", null, "Booking"), h("code", null, booking.id)),
       ),
+      this.#reward(booking, entry?.token),
       this.#note(),
       h("p", { class: "hint" }, "Your ticket is in “My bookings” in this browser. For another device, copy its link."),
       h(

@@ -19,18 +19,25 @@ let failed = 0;
 try {
   const url = await address(server.stdout);
   const token = execFileSync(program, ["token", "--sub", "ann", "--role", "admin", "--data", join(folder, "data")], { encoding: "utf8" }).trim();
-  const ask = async (method, path, body) => {
-    const answer = await fetch(url + path, { method, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: body && JSON.stringify(body) });
+  const ask = async (method, path, body, headers = { authorization: `Bearer ${token}` }) => {
+    const answer = await fetch(url + path, { method, headers: { ...headers, "content-type": "application/json" }, body: body && JSON.stringify(body) });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   };
   const held = await ask("POST", "/v1/shows/demo/bookings", { seats: ["A-1", "A-2", "A-3"] });
   await ask("POST", `/v1/bookings/${held.id}/payment`, { payment_method: "pm_card_visa" });
 
+  const guests = await ask("POST", "/v1/shows/demo/bookings", { seats: ["B-1", "B-2", "B-3"] }, {});
+  const link = `/?booking=${guests.id}#token=${guests.token}`;
+  await ask("POST", `/v1/bookings/${guests.id}/payment`, { payment_method: "pm_card_visa" }, { authorization: `Bearer ${guests.token}` });
+  const waiting = await ask("POST", "/v1/shows/demo/bookings", { seats: ["C-1"] }, {});
+
   browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox", "--lang=en-GB"] });
   const staff = (path, ready) => ({ path, ready, token });
   const pages = [
     { path: "/", ready: "#map [data-seat]" },
+    { path: `/?booking=${waiting.id}#token=${waiting.token}`, ready: "[data-act=pay]" },
+    { path: link, ready: ".scratch h3" },
     { path: "/?show=nothing", ready: "#choice:not([hidden])" },
     { path: "/account", ready: "form:not([hidden])" },
     { path: "/docs", ready: "main" },

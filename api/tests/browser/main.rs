@@ -23,6 +23,7 @@ mod office;
 mod other_site;
 mod payment_form;
 mod sale;
+mod scratch_card;
 mod server;
 mod shows;
 mod stripe;
