@@ -100,8 +100,10 @@ impl BoxOffice {
         let command = TicketCommand::Record { code, kind, gate, device, scan, scanned_at, now, void, by };
         let mut loaded = Some(loaded);
         let executed = self.services.journal.execute::<Ticket>(&ticket, command, &context, &mut loaded).await?;
-        // Of the log: another node may have written the same event, at another time.
-        let state = self.services.journal.load::<Ticket>(&ticket).await?.state;
+        let state = match loaded {
+            Some(loaded) => loaded.state,
+            None => self.services.journal.load::<Ticket>(&ticket).await?.state,
+        };
         let lost = || Fault::Damaged(format!("ticket {ticket} has no scan {scan} in the log that was recorded"));
         let recorded = recorded(&state, &known).ok_or_else(lost)?;
         let is_repeat = !executed.events.iter().any(|event| matches!(event, Event::TicketScannedOffline(_)));
