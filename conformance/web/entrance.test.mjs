@@ -79,7 +79,7 @@ test("a void ticket, one that is not listed, and one of another show admit nobod
   assert.equal(decided({ listed: { ...listed, transfers: 1 } }).reason, "transferred");
   assert.equal(decided({ listed: { ...listed, exchange: 2 } }).reason, "exchanged");
   assert.equal(decided({ show: "gala" }).reason, "ticket_of_other_show");
-  // Whoever is inside gets out all the same.
+  // Who is inside gets out all the same.
   assert.equal(decided({ kind: "exit", listed: { ...listed, issue: 1 }, scans: [scan("entry", 1)] }).admits, true);
 });
 
