@@ -1,7 +1,7 @@
 // Puts the page together: finds the show and the booking that the address asks for, and connects the
 // seat feed, the map, the checkout and the rest.
 
-import { get } from "./api.js";
+import { get, serverNow } from "./api.js";
 import { Bookings } from "./bookings.js";
 import { Checkout } from "./checkout.js";
 import { byId, h } from "./dom.js";
@@ -10,10 +10,11 @@ import { Inventory } from "./inventory.js";
 import { SeatMap } from "./map.js";
 import { MyBookings } from "./my-bookings.js";
 import { Offers } from "./offers.js";
+import { drawOtherShows } from "./other-shows.js";
 import { Panel } from "./panel.js";
 import { Pulse } from "./pulse.js";
 import { findShow, listShows, SaleStatus } from "./show.js";
-import { duration, moment, useCurrency } from "./words.js";
+import { countdown, duration, moment, useCurrency } from "./words.js";
 
 const CONNECTION = {
   loading: "Connecting…",
@@ -21,6 +22,9 @@ const CONNECTION = {
   reconnecting: "Reconnecting…",
   resting: "Paused",
 };
+
+/** The last day is counted down. */
+const COUNTED_MS = 24 * 60 * 60 * 1000;
 
 start();
 
@@ -32,7 +36,10 @@ async function start() {
   // The list is for visitors who want another show: the others don't wait for it.
   const list = listShows(reconnecting);
   const show = await findShow(id, list, reconnecting);
-  list.then((shows) => (show ? choose(shows, show.id) : noShow(id, shows)));
+  list.then((shows) => {
+    if (show) drawOtherShows(byId("other-shows"), shows, show.id);
+    return show ? choose(shows, show.id) : noShow(id, shows);
+  });
   // The same link with another token changes the fragment only, which loads nothing.
   window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   if (!show) return new MyBookings(bookings, ({ id }) => location.assign(`/?booking=${id}`));
@@ -105,6 +112,7 @@ function build(show, bookings, linked, makeForm) {
   };
   sale.addEventListener("changed", facts);
   facts();
+  setInterval(() => countDown(sale.show), 250);
   const mark = () => {
     map.mark(checkout.mine);
     pulse.count(checkout.mine.length);
@@ -141,6 +149,16 @@ function build(show, bookings, linked, makeForm) {
   byId("nearer").addEventListener("click", () => map.zoom.step(1.5));
   byId("farther").addEventListener("click", () => map.zoom.step(1 / 1.5));
   byId("whole").addEventListener("click", () => map.zoom.whole());
+}
+
+/** The last hours until the sale opens, by the server's clock. The page notices by itself when it does. */
+function countDown({ status, sale_opens_at: opens }) {
+  const left = Date.parse(opens ?? "") - serverNow();
+  const box = byId("countdown");
+  box.hidden = status !== "not_open" || !(left < COUNTED_MS);
+  if (box.hidden) return;
+  const text = left > 0 ? `Opens in ${countdown(left)}` : "Opening…";
+  if (box.textContent !== text) box.textContent = text;
 }
 
 /** Whether the show sells, and what is left. */

@@ -36,10 +36,12 @@ const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle:
 export const timeOfDay = (time) => clock.format(new Date(time));
 export const moment = (time) => day.format(new Date(time));
 
-/** `4:09` */
+/** `4:09`, `2:04:09` */
 export function countdown(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
 export function duration(seconds) {

@@ -39,6 +39,7 @@ async fn an_open_page_notices_that_the_sale_opens() {
             window.open(&format!("{}/?show={show}", server.url)).await;
             let facts = window.eval("return document.querySelector('#facts').innerText").await;
             if facts.as_str().unwrap().contains("The sale opens on") {
+                window.until("#countdown", "Open").await;
                 break;
             }
             assert_eq!(show, "soon", "{facts}");
@@ -91,6 +92,16 @@ async fn a_phone_lists_all_of_131_shows_and_does_not_overflow() {
         window.open(&server.url).await;
         window.until_eval("return document.querySelectorAll('#shows option').length", json!(131)).await;
         window.until_eval("return document.documentElement.scrollWidth", json!(390)).await;
+        // As cards, some at a time, and all by searching.
+        let cards = "return document.querySelectorAll('.show-cards li').length";
+        window.until_eval(cards, json!(24)).await;
+        window.click("#other-shows > button").await;
+        window.until_eval(cards, json!(48)).await;
+        window.fill("#other-shows input", "SHOW-129-").await;
+        window.until_eval(cards, json!(1)).await;
+        window.until(".show-cards", "from \u{20ac}45").await;
+        window.click(".show-cards a").await;
+        window.until("#title", "show-129-").await;
         window.page.goto(&format!("{}/?show=nothing", server.url)).await.unwrap();
         window.until_eval("return document.querySelectorAll('#choice a').length", json!(131)).await;
         window.until_eval("return document.documentElement.scrollWidth", json!(390)).await;
