@@ -24,6 +24,7 @@ const FILES = [
   "/assets/entrance/messages.js",
   "/assets/entrance/scanner.js",
   "/assets/entrance/store.js",
+  "/assets/entrance/vendor/qr-decode.js",
 ];
 
 self.addEventListener("install", (event) => {

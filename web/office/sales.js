@@ -75,7 +75,7 @@ export class Sales {
     try {
       if (!document.hidden) this.#draw((await this.#call("GET", `/v1/shows/${encodeURIComponent(this.#show.id)}/sales`, { patience: 0 })).body);
     } catch (error) {
-      if (error.status === 403) redraw(this.#figures, h("p", { class: "notice" }, error.message));
+      if ([401, 403].includes(error.status)) redraw(this.#figures, h("p", { class: "notice" }, error.message));
     }
     this.#timer = setTimeout(() => this.#ask(), ASK_AGAIN_MS);
   }

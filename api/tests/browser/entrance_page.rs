@@ -62,6 +62,39 @@ async fn a_ticket_admits_once_and_void_forged_and_foreign_ones_never() {
     .await;
 }
 
+/// The code as the server draws it, read by what the browser has for that or by what the page brings along.
+#[tokio::test]
+async fn a_picture_of_a_ticket_is_read() {
+    in_windows(Size::Phone, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.sign_in(&format!("{}/entrance", server.url), &admin).await;
+        window.until(".page .badge", "Online").await;
+        let (path, _) = sold(window, &admin, &["C-7"]).await;
+        // As if the person had chosen a file.
+        let choose = "
+            const [address, token, type] = arguments;
+            return (async () => {
+                const answer = await fetch(address, { headers: { authorization: `Bearer ${token}`, accept: type } });
+                const files = new DataTransfer();
+                files.items.add(new File([await answer.blob()], 'picture', { type }));
+                const input = document.querySelector('input[type=file]');
+                input.files = files.files;
+                input.dispatchEvent(new Event('change'));
+            })()";
+        let choose = async |address: &str, kind: &str| {
+            let arguments = vec![address.into(), admin.as_str().into(), kind.into()];
+            window.page.execute(choose, arguments).await.unwrap();
+        };
+        choose(&format!("{path}/tickets/C-7"), "image/png").await;
+        window.until(".verdict", "Come in").await;
+        window.until(".verdict", "Row C seat 7").await;
+        choose("/assets/favicon.svg", "image/svg+xml").await;
+        window.until(".verdict", "There is no code in this picture").await;
+    })
+    .await;
+}
+
 /// Two devices without a server admit the same ticket: nobody can prevent that, and nobody may lose it.
 #[tokio::test]
 async fn without_the_server_each_device_admits_once_and_what_they_did_is_sent_later() {
