@@ -17,6 +17,8 @@ export class Door extends EventTarget {
   network = "online";
   /** When the list was loaded, if it is there. */
   listedAt;
+  /** The number at which it was asked for. */
+  #loaded = 0;
 
   #store;
   #session;
@@ -44,7 +46,8 @@ export class Door extends EventTarget {
     }
     const key = await this.#store.get("key");
     if (key) this.#verify = await verifier(key);
-    this.listedAt = await this.#store.get(`listed/${this.#show}`);
+    const listed = await this.#store.get(`listed/${this.#show}`);
+    if (listed) [this.listedAt, this.#loaded] = [listed.at, listed.number];
   }
 
   /** Whether this device can decide by itself. */
@@ -54,6 +57,7 @@ export class Door extends EventTarget {
 
   /** Loads the show's list and the key. */
   async load() {
+    const number = await this.#store.next();
     const key = await this.#get("/v1/tickets/key");
     const tickets = [];
     for (let [after, more] = ["", true]; more; ) {
@@ -69,9 +73,9 @@ export class Door extends EventTarget {
     const at = new Date().toISOString();
     await this.#store.replaceList(this.#show, tickets);
     await this.#store.put("key", key);
-    await this.#store.put(`listed/${this.#show}`, at);
+    await this.#store.put(`listed/${this.#show}`, { at, number });
     this.#verify = await verifier(key);
-    this.listedAt = at;
+    [this.listedAt, this.#loaded] = [at, number];
     return tickets.length;
   }
 
@@ -89,9 +93,22 @@ export class Door extends EventTarget {
     const code = read(text);
     if (!code) return { admits: false, offline: false, reason: "not_a_ticket" };
     const ticket = ticketOf(code.facts);
-    /** @type {import("./store.js").Scan} */
-    const scan = { scan: newKey(), show: this.#show, ticket, text: text.replaceAll(/\s/g, "").toUpperCase(), seat: code.facts.seat, kind, gate, at: new Date().toISOString(), state: "asked" };
     const before = await this.#store.scansOf(ticket);
+    // Asked before, and whether the server has let them in is not known: the same scan once more, or it would be its own rival.
+    const unknown = before.find((scan) => ["asked", "unknown"].includes(scan.state) && scan.kind === kind && scan.gate === gate);
+    /** @type {import("./store.js").Scan} */
+    const scan = {
+      scan: unknown?.scan ?? newKey(),
+      number: await this.#store.next(),
+      show: this.#show,
+      ticket,
+      text: text.replaceAll(/\s/g, "").toUpperCase(),
+      seat: code.facts.seat,
+      kind,
+      gate,
+      at: new Date().toISOString(),
+      state: "asked",
+    };
     await this.#store.save(scan);
     const asked = await this.#ask(scan);
     if (asked) return asked;
@@ -107,7 +124,7 @@ export class Door extends EventTarget {
     const body = { ticket: scan.text, gate: scan.gate, show: this.#show, device: this.#device, scan: scan.scan, type: scan.kind };
     try {
       const { body: admitted } = await this.#post("/v1/checkins", body, PATIENCE_MS);
-      await this.#store.save({ ...scan, state: "sent", at: admitted.at });
+      await this.#store.save({ ...scan, state: "sent", known: scan.number });
       return { admits: true, offline: false, seat: admitted.seat, at: admitted.at, gate: admitted.gate, entries: admitted.entries };
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500 || [401, 403, 408, 429].includes(error.status)) return undefined;
@@ -119,14 +136,15 @@ export class Door extends EventTarget {
 
   async #alone(code, scan, before) {
     const refuse = async (reason, facts = {}) => {
-      await this.#store.save({ ...scan, state: "refused" });
+      // Never shown as green, so never sent; but the server may have it.
+      await this.#store.save({ ...scan, state: "unknown" });
       return { admits: false, offline: true, reason, seat: scan.seat, ...facts };
     };
     if (!this.canWorkAlone) return refuse("cannot_check");
     if (!(await this.#verify(code))) return refuse("ticket_forged");
-    const scans = before.filter(({ state }) => ["unsent", "sent", "rejected"].includes(state));
+    const scans = before.filter(({ state }) => ["unsent", "sent", "conflict", "rejected"].includes(state));
     const listed = await this.#store.ticket(this.#show, scan.ticket);
-    const verdict = decide({ facts: code.facts, show: this.#show, kind: scan.kind, listed, scans });
+    const verdict = decide({ facts: code.facts, show: this.#show, kind: scan.kind, listed, loaded: this.#loaded, scans });
     if (!verdict.admits) return refuse(verdict.reason, { at: verdict.at, gate: verdict.gate });
     await this.#store.save({ ...scan, state: "unsent" });
     return { admits: true, offline: true, seat: scan.seat };
@@ -137,24 +155,36 @@ export class Door extends EventTarget {
     // Of two windows one sends.
     return navigator.locks.request("lastseat-entrance-sync", async () => {
       const unsent = await this.#store.inState("unsent");
+      let failed;
       for (const show of new Set(unsent.map((scan) => scan.show))) {
         for (const scans of batches(unsent.filter((scan) => scan.show === show))) {
-          const { body } = await this.#post("/v1/checkins:batch", { device: this.#device, show, scans }, 20_000);
-          for (const { index, result, conflicts = [], problem } of body.results) {
-            const scan = unsent.find(({ scan }) => scan === scans[index].scan);
-            if (result === "retry" || !scan) continue;
-            await this.#store.save({ ...scan, state: result === "rejected" ? "rejected" : "sent", conflicts, problem });
+          try {
+            await this.#sendBatch(show, scans, unsent);
+          } catch (error) {
+            // The others may be fine.
+            failed = error;
           }
         }
       }
+      if (failed) throw failed;
       return (await this.#store.inState("unsent")).length;
     });
   }
 
+  async #sendBatch(show, scans, unsent) {
+    const { body } = await this.#post("/v1/checkins:batch", { device: this.#device, show, scans }, 20_000);
+    const known = await this.#store.next();
+    for (const { index, result, conflicts = [], problem } of body.results) {
+      const scan = unsent.find(({ scan }) => scan === scans[index].scan);
+      if (result === "retry" || !scan) continue;
+      const state = result === "rejected" ? "rejected" : conflicts.length > 0 ? "conflict" : "sent";
+      await this.#store.save({ ...scan, state, known, conflicts, problem });
+    }
+  }
+
   /** Scans that were made offline, which the server found something wrong with. */
   async conflicts() {
-    const sent = await this.#store.inState("sent");
-    return [...(await this.#store.inState("rejected")), ...sent.filter(({ conflicts }) => conflicts?.length > 0)];
+    return [...(await this.#store.inState("rejected")), ...(await this.#store.inState("conflict"))];
   }
 
   async unsent() {
@@ -177,7 +207,7 @@ export class Door extends EventTarget {
       return answer;
     } catch (error) {
       if (error instanceof Unreachable || error.status >= 500) this.#heard("offline");
-      else if (error.status === 401 || error.code === "csrf_token_invalid") this.#heard("signed_out");
+      else if ([401, 403].includes(error.status)) this.#heard("signed_out");
       else this.#heard("online");
       throw error;
     }

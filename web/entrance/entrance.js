@@ -11,20 +11,30 @@ import { Camera, hasCamera, readPicture } from "./scanner.js";
 import { Store } from "./store.js";
 
 const SYNC_MS = 5_000;
+/** The server reads all scans of the show for its counts: not each time. */
+const COUNT_EVERY = 4;
+/** An answer is for the person who is there now. */
+const SHOWN_MS = 8_000;
 
 document.title = `${t("title")} · lastseat`;
 navigator.serviceWorker?.register("/entrance-worker.js", { scope: "/entrance" }).catch(() => undefined);
-frame({ page: "entrance", roles: ["staff", "manager", "admin"], start });
+let door;
+// Without the answer of somebody who knows, scans that nobody has yet would stay on a device that nobody is signed in to.
+const maySignOut = async () => (await door?.unsent()) === 0 || !door || confirm(t("unsent_sign_out"));
+frame({ page: "entrance", roles: ["staff", "manager", "admin"], start, maySignOut });
 
 async function start(call, first) {
   let session = first;
   const main = document.querySelector("main");
+  // Storage, keys and the camera are for pages that nobody on the way can have changed.
+  if (!window.isSecureContext) return main.replaceChildren(h("p", { class: "notice" }, t("needs_https")));
+  navigator.storage?.persist?.();
   const store = await Store.open();
   const shows = await findShows(store);
   const place = new URLSearchParams(location.hash.slice(1));
   const show = shows.find(({ id }) => id === place.get("show")) ?? shows[0];
   if (!show) return main.replaceChildren(h("p", { class: "empty" }, t("no_list")));
-  const door = new Door(store, () => session, show.id);
+  door = new Door(store, () => session, show.id);
   await door.open();
 
   const verdict = h("section", { class: "verdict", "data-verdict": "none", tabindex: "-1" }, h("p", { class: "hint" }, t("code_hint")));
@@ -60,29 +70,35 @@ async function start(call, first) {
     h("div", { class: "entrance" }, h("div", { class: "stack" }, verdict, form), h("div", { class: "stack" }, state, found)),
   );
   code.focus();
-  // A scanner that types works wherever the focus is, but in a field.
-  document.addEventListener("keydown", (event) => {
-    if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !(/** @type {Element} */ (event.target).closest("input, select, textarea, button"))) code.focus();
-  });
+  // A scanner that types works wherever the focus is: its keys come faster than anybody types, and its Enter presses no button.
+  typed((text) => check(text), code);
   window.addEventListener("beforeunload", (event) => unsent > 0 && door.network === "signed_out" && event.preventDefault());
   door.addEventListener("network", () => draw());
   window.addEventListener("online", () => work());
 
-  let [busy, unsent, counts, loading] = [Promise.resolve(), 0, undefined, ""];
+  let [busy, unsent, counts, loading, clearing, working, turn] = [Promise.resolve(), 0, undefined, "", 0, false, 0];
   /** One after the other, in the order in which they were scanned. */
   function check(text) {
+    if (!gate.reportValidity()) return answer({ admits: false, offline: false, text: t("wrong_gate") }, "entry");
     const kind = /** @type {HTMLInputElement} */ (form.querySelector("[name=kind]:checked")).value === "exit" ? "exit" : "entry";
     localStorage.setItem("lastseat.gate", gate.value);
     busy = busy.then(async () => {
-      verdict.dataset.verdict = "asking";
+      // No answer of the one before, whatever happens now.
+      neutral("asking");
       try {
         answer(await door.scan(text, kind, gate.value), kind);
       } catch (error) {
         // It could not be stored: nobody may be let in.
         answer({ admits: false, offline: true, text: t("failed", { problem: String(error?.message ?? error) }) }, kind);
       }
-      await draw();
+      await draw().catch(() => undefined);
     });
+  }
+
+  function neutral(state = "none") {
+    clearTimeout(clearing);
+    verdict.dataset.verdict = state;
+    redraw(verdict, h("p", { class: "hint" }, state === "asking" ? "…" : t("code_hint")));
   }
 
   /** @param {import("./door.js").Outcome} outcome */
@@ -98,8 +114,14 @@ async function start(call, first) {
     verdict.dataset.verdict = admits ? "good" : "bad";
     redraw(verdict, h("p", { class: "sign", "aria-hidden": "true" }, admits ? "✓" : "✕"), h("h2", null, word), lines.map((line) => h("p", null, line)));
     announce([word, ...lines].join(". "));
-    if (sound.checked) beep(admits);
-    navigator.vibrate?.(admits ? 80 : [120, 60, 120, 60, 120]);
+    clearTimeout(clearing);
+    clearing = setTimeout(neutral, SHOWN_MS);
+    try {
+      if (sound.checked) beep(admits);
+      navigator.vibrate?.(admits ? 80 : [120, 60, 120, 60, 120]);
+    } catch {
+      // A device without sound shows it all the same.
+    }
   }
 
   function cameraButton() {
@@ -166,15 +188,18 @@ async function start(call, first) {
 
   /** Sends what is to be sent, and asks how many are inside. */
   async function work() {
+    if (working) return;
+    working = true;
     try {
       if (door.network === "signed_out") session = (await current()) ?? session;
       await door.sync();
-      counts = (await call("GET", `/v1/shows/${encodeURIComponent(show.id)}/checkins?limit=1`, { patience: 0, within: 5_000 })).body;
+      if (turn++ % COUNT_EVERY === 0) counts = (await call("GET", `/v1/shows/${encodeURIComponent(show.id)}/checkins?limit=1`, { patience: 0, within: 5_000 })).body;
       door.reached();
     } catch {
       // The next time. The badge says how it went.
     }
-    await draw();
+    working = false;
+    await draw().catch(() => undefined);
   }
 
   await draw();
@@ -200,6 +225,27 @@ function conflictLine({ seat, at, gate, conflicts = [], problem }) {
   const text = ({ type, at: other, gate: where, reason }) => t(`conflict_${type}`, { time: other ? timeOfDay(other) : "", gate: where ?? "", reason: reason ? reasonText(reason) : "" });
   const lines = problem ? [t("rejected", { problem: problem.detail ?? problem.code })] : conflicts.map(text);
   return h("li", null, h("b", null, `${seatName(seat)} · ${timeOfDay(at)} · ${gate}`), lines.map((line) => h("p", null, line)));
+}
+
+/** Longest pause between two keys of a scanner, and the least that it types. */
+const KEY_MS = 80;
+const LEAST_KEYS = 20;
+
+/** Takes what a scanner types wherever the focus is, but in the field of the code, which takes it by itself. */
+function typed(onread, field) {
+  let [text, last] = ["", 0];
+  const listen = (event) => {
+    if (event.target === field || event.ctrlKey || event.metaKey) return;
+    if (event.timeStamp - last > KEY_MS) text = "";
+    last = event.timeStamp;
+    if (event.key.length === 1) text += event.key;
+    if (event.key !== "Enter" || text.length < LEAST_KEYS) return;
+    event.preventDefault();
+    event.stopPropagation();
+    onread(text);
+    text = "";
+  };
+  document.addEventListener("keydown", listen, { capture: true });
 }
 
 /** @type {AudioContext | undefined} */

@@ -3,6 +3,9 @@
 import { messages } from "../language.js";
 
 const en = {
+  wrong_gate: "The name of the gate has small letters, digits, - and _ only.",
+  unsent_sign_out: "There are scans that were not sent. Sign out all the same? They stay on this device until somebody signs in.",
+  needs_https: "This page needs an address with https.",
   title: "Entrance",
   show: "Show",
   gate: "Gate",
@@ -64,6 +67,9 @@ const en = {
 };
 
 const de = {
+  wrong_gate: "Der Name des Tors hat nur kleine Buchstaben, Ziffern, - und _.",
+  unsent_sign_out: "Es gibt Scans, die nicht gesendet sind. Trotzdem abmelden? Sie bleiben auf diesem Gerät, bis sich jemand anmeldet.",
+  needs_https: "Diese Seite braucht eine Adresse mit https.",
   title: "Einlass",
   show: "Veranstaltung",
   gate: "Tor",

@@ -18,6 +18,7 @@ export class Camera {
   #look;
   #last = { text: "", at: 0 };
   #timer = 0;
+  #on = false;
 
   /** @param {(text: string) => void} onread */
   constructor(onread) {
@@ -34,10 +35,12 @@ export class Camera {
     this.#video.srcObject = this.#stream;
     await this.#video.play();
     this.#look = await reader();
+    this.#on = true;
     this.#next();
   }
 
   stop() {
+    this.#on = false;
     clearTimeout(this.#timer);
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#video.srcObject = null;
@@ -45,6 +48,7 @@ export class Camera {
 
   async #next() {
     const text = await this.#look(this.#video, this.#video.videoWidth, this.#video.videoHeight).catch(() => undefined);
+    if (!this.#on) return;
     if (text && (text !== this.#last.text || performance.now() - this.#last.at > SAME_MS)) this.#onread(text);
     if (text) this.#last = { text, at: performance.now() };
     this.#timer = setTimeout(() => this.#next(), LOOK_MS);

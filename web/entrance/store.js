@@ -3,7 +3,7 @@
 const NAME = "lastseat-entrance";
 const VERSION = 1;
 
-/** @typedef {{ scan: string, show: string, ticket: string, text: string, seat: string, kind: "entry" | "exit", gate: string, at: string, state: "asked" | "unsent" | "sent" | "refused" | "rejected", conflicts?: any[], problem?: any }} Scan */
+/** @typedef {{ scan: string, show: string, ticket: string, text: string, seat: string, kind: "entry" | "exit", gate: string, at: string, number: number, known?: number, state: "asked" | "unknown" | "unsent" | "sent" | "conflict" | "refused" | "rejected", conflicts?: any[], problem?: any }} Scan */
 
 export class Store {
   /** @type {IDBDatabase} */
@@ -32,6 +32,15 @@ export class Store {
 
   put(name, value) {
     return this.#write("kept", (store) => store.put(value, name));
+  }
+
+  /** The next number of what this device does. */
+  async next() {
+    const transaction = this.#db.transaction("kept", "readwrite");
+    const store = transaction.objectStore("kept");
+    const number = ((await answer(store.get("number"))) ?? 0) + 1;
+    await answer(store.put(number, "number"));
+    return number;
   }
 
   ticket(show, ticket) {

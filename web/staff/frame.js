@@ -48,10 +48,10 @@ const t = messages({
 /**
  * Draws the frame around the page's `<main>`, and lets somebody with one of `roles` in.
  *
- * @param {{ page: "office" | "entrance" | "audit", roles: string[], start: (call: ReturnType<typeof callerOf>, session: import("./session.js").Session) => void }} page
+ * @param {{ page: "office" | "entrance" | "audit", roles: string[], start: (call: ReturnType<typeof callerOf>, session: import("./session.js").Session) => void, maySignOut?: () => Promise<boolean> }} page
  *   `start` is called with the function that sends requests as the one who has signed in.
  */
-export async function frame({ page, roles, start }) {
+export async function frame({ page, roles, start, maySignOut }) {
   document.documentElement.lang = language;
   const main = document.querySelector("main");
   const who = h("div", { class: "who" });
@@ -68,7 +68,7 @@ export async function frame({ page, roles, start }) {
 
   const welcome = (session) => {
     if (!roles.includes(session.role)) return ask(main, roles, welcome, t("wrong_role", { ...session, roles: roles.join(", ") }));
-    who.replaceChildren(h("span", { class: "name" }, session.name), h("button", { type: "button", class: "plain", onclick: () => signOut(session) }, t("sign_out")));
+    who.replaceChildren(h("span", { class: "name" }, session.name), h("button", { type: "button", class: "plain", onclick: async () => (await maySignOut?.()) !== false && signOut(session) }, t("sign_out")));
     main.replaceChildren();
     start(callerOf(session), session);
   };
