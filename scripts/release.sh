@@ -10,6 +10,7 @@ target="${CARGO_TARGET_DIR:-$PWD/target}"
 version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)"
 name="lastseat-$version-$triple"
 
+command -v jq >/dev/null || { echo "release: jq is missing (Debian: jq)" >&2; exit 2; }
 command -v cargo-cyclonedx >/dev/null || { echo "release: cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx" >&2; exit 2; }
 
 # Equal functions once, and relocations packed: both only make the program smaller.
@@ -23,7 +24,7 @@ if ldd "$program" 2>&1 | grep -q '=>'; then
 fi
 
 rm -rf dist
-mkdir -p "dist/$name/completions" dist/image/data dist/image/keys
+mkdir -p "dist/$name/completions" dist/image/data dist/image/keys dist/image/tmp
 install -m 755 "$program" "dist/$name/lastseat"
 "$program" man "dist/$name/man1"
 for shell in bash zsh fish; do "$program" completions "$shell" >"dist/$name/completions/lastseat.$shell"; done
@@ -36,11 +37,19 @@ cp "$program" dist/image/lastseat
 cp /etc/ssl/certs/ca-certificates.crt dist/image/
 echo 'lastseat:x:10001:10001:lastseat:/data:/sbin/nologin' >dist/image/passwd
 chmod 700 dist/image/data dist/image/keys
-touch dist/image/data/.keep dist/image/keys/.keep
+chmod 1777 dist/image/tmp
+touch dist/image/data/.keep dist/image/keys/.keep dist/image/tmp/.keep
 
 cargo cyclonedx --manifest-path api/Cargo.toml --format json --target "$triple" --override-filename lastseat-sbom
-mv api/lastseat-sbom.json "dist/$name.cdx.json"
-rm -f ./*/lastseat-sbom.json ./*/*/lastseat-sbom.json
+# What only tests use is no part of the program, and where it was built is nobody's business.
+cargo tree --locked --package lastseat --target "$triple" --edges no-dev --prefix none --format '{p}' | cut -d' ' -f1 | sort -u >dist/parts
+jq --rawfile parts dist/parts --arg here "$PWD" '
+  ($parts | split("\n")) as $names
+  | .components |= map(select(.name as $name | $names | index($name)))
+  | ([.components[]."bom-ref"] + [.metadata.component."bom-ref"]) as $refs
+  | .dependencies |= map(select(.ref as $ref | $refs | index($ref)) | if .dependsOn then .dependsOn |= map(select(. as $ref | $refs | index($ref))) else . end)
+  | walk(if type == "string" then split($here) | join(".") else . end)' api/lastseat-sbom.json >"dist/$name.cdx.json"
+rm -f dist/parts ./*/lastseat-sbom.json ./*/*/lastseat-sbom.json
 
 (cd dist && sha256sum "$name.tar.gz" "$name.cdx.json" >SHA256SUMS)
 rm -rf "dist/$name"

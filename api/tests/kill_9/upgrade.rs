@@ -87,16 +87,17 @@ async fn take_over(data: &Path, is_first: bool) {
         (booking["status"] == "aborted").then_some(())
     })
     .await;
-    if is_first {
-        for (path, before) in old["answers"].as_object().unwrap() {
-            let who = if path.starts_with("/v1/me") { &buyer } else { &admin };
-            let now = server.client.get(path).bearer(who).send().await.ok(200);
-            let (now, before) = (settled(now, waiting), settled(before.clone(), waiting));
-            assert!(contains(&now, &before), "{path}\nbefore: {before:#}\nnow: {now:#}");
-        }
-        let ann = json!({"email": "ann@example.org", "password": "correct horse battery staple"});
-        assert_eq!(server.client.post("/v1/sessions").json(&ann).send().await.status, 201);
+    // The second time more is sold; what was sold before is as it was.
+    let stays = |path: &&String| is_first || path.starts_with("/v1/bookings/");
+    for path in old["answers"].as_object().unwrap().keys().filter(stays) {
+        let before = &old["answers"][path];
+        let who = if path.starts_with("/v1/me") { &buyer } else { &admin };
+        let now = server.client.get(path).bearer(who).send().await.ok(200);
+        let (now, before) = (settled(now, waiting), settled(before.clone(), waiting));
+        assert!(contains(&now, &before), "{path}\nbefore: {before:#}\nnow: {now:#}");
     }
+    let ann = json!({"email": "ann@example.org", "password": "correct horse battery staple"});
+    assert_eq!(server.client.post("/v1/sessions").json(&ann).send().await.status, 201);
     // What was sold is sold, a code that was void stays void, and the sale goes on.
     let hold = |seat: &str| server.client.post("/v1/shows/gala/bookings").bearer(&buyer).json(&json!({ "seats": [seat] }));
     hold("A-1").send().await.problem(409, "seat_unavailable");
