@@ -244,6 +244,12 @@ impl Reader {
                 Place::Shared { tail, next } => match tail.get(*next, self.is_caught_up) {
                     Next::Delivery(delivery) => {
                         *next += 1;
+                        // The subscription was cut and has caught up again, of which this reader has not heard. How far it is now,
+                        // it has to hear: else it would wait for the next event that passes.
+                        let delivery = match delivery {
+                            Delivery::CaughtUp(position) if self.is_caught_up => Delivery::Checkpoint(position),
+                            delivery => delivery,
+                        };
                         let is_new = match &delivery {
                             Delivery::Event(_) | Delivery::Checkpoint(_) => position_of(&delivery) > Some(self.cursor),
                             Delivery::CaughtUp(_) => !self.is_caught_up,

@@ -217,3 +217,17 @@ fn a_fault_reaches_every_reader_and_the_next_one_starts_anew() {
         assert!(*calls.lock() >= 2);
     });
 }
+
+/// A subscription that was cut has caught up again without an event that passes: its reader has to hear how far it is.
+#[tokio::test]
+async fn a_reader_hears_of_progress_that_a_second_catching_up_has_brought() {
+    let source: Source = Arc::new(|_, _| {
+        let twice = [5, 9].map(|position| Ok(Delivery::CaughtUp(Position(position))));
+        stream::iter(twice).chain(stream::pending()).boxed()
+    });
+    let mut reader = SharedSubscriptions::new(source).subscribe(Position::START, Filter::all());
+    for expected in [Delivery::CaughtUp(Position(5)), Delivery::Checkpoint(Position(9))] {
+        let next = tokio::time::timeout(Duration::from_secs(60), reader.next()).await.expect("it goes on");
+        assert_eq!(format!("{:?}", next.unwrap().unwrap()), format!("{expected:?}"));
+    }
+}
