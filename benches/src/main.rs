@@ -34,7 +34,7 @@ struct Arguments {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Measure only the groups whose names contain this: refusals, holds, bookings, stripe, redis, eventstore, batch, map, guard, memory, start, readers, connections, million
+    /// Measure only the groups whose names contain this: refusals, holds, bookings, stripe, redis, eventstore, nodes, batch, map, guard, memory, start, readers, connections, million
     #[arg(long)]
     only: Option<String>,
     /// Readers of a seat stream, and idle connections

@@ -3,6 +3,7 @@
 use super::plan::{Plan, rate};
 use crate::figure::{Figure, Measured};
 use crate::outcome::Outcome;
+use crate::server::Server;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
@@ -28,7 +29,7 @@ pub(super) async fn through_the_server(in_flight: usize, plan: &Plan) -> Outcome
         let folder = tempfile::tempdir_in(".")?;
         let clock = Arc::new(SystemClock);
         let own = Arc::new(SqliteLog::open(folder.path().join("own.db"), clock.clone())?);
-        let limit = appends(own.clone(), in_flight, plan.seconds).await?;
+        let limit = appends(own.clone(), None, 0, in_flight, plan.seconds).await?;
         own.close().await?;
 
         let served = Arc::new(SqliteLog::open(folder.path().join("served.db"), clock.clone())?);
@@ -37,7 +38,8 @@ pub(super) async fn through_the_server(in_flight: usize, plan: &Plan) -> Outcome
         let shutdown = CancellationToken::new();
         let settings = ServerSettings { write: true, ..ServerSettings::new(clock) };
         let server = tokio::spawn(serve(listener, served.clone(), settings, shutdown.clone()));
-        let ours = appends(Arc::new(EventStoreLog::open(&client, Options::default())?), in_flight, plan.seconds).await;
+        let log = Arc::new(EventStoreLog::open(&client, Options::default())?);
+        let ours = appends(log, None, 0, in_flight, plan.seconds).await;
         shutdown.cancel();
         server.await??;
         served.close().await?;
@@ -46,16 +48,24 @@ pub(super) async fn through_the_server(in_flight: usize, plan: &Plan) -> Outcome
     Ok(figure)
 }
 
-/// Durable appends a second with so many of them in flight.
-async fn appends(log: Arc<dyn EventLog>, in_flight: usize, seconds: f64) -> Outcome<Measured> {
+/// Durable appends a second with so many of them in flight, and what each costs the process that has the log. Runs
+/// with different numbers may follow each other on one log.
+pub(super) async fn appends(
+    log: Arc<dyn EventLog>,
+    store: Option<&Server>,
+    run: u8,
+    in_flight: usize,
+    seconds: f64,
+) -> Outcome<Measured> {
+    let first = u128::from(run) << 96;
     // The first one connects.
-    append(&*log, u128::MAX >> 1).await?;
-    rate(None, in_flight, seconds, |caller, until| {
+    append(&*log, first | (1 << 95)).await?;
+    rate(store, in_flight, seconds, |caller, until| {
         let log = log.clone();
         async move {
             let mut done = 0;
             while Instant::now() < until {
-                append(&*log, ((caller as u128) << 32) | u128::from(done)).await?;
+                append(&*log, first | ((caller as u128) << 32) | u128::from(done)).await?;
                 done += 1;
             }
             Ok(done)

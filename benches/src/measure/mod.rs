@@ -6,6 +6,7 @@ mod connections;
 mod guard;
 mod map;
 mod memory;
+mod nodes;
 mod over_http;
 mod plan;
 mod readers;
@@ -19,6 +20,9 @@ pub(crate) use plan::Plan;
 
 /// Connections, or callers, of each measurement.
 const CONNECTIONS: [usize; 2] = [64, 500];
+
+/// Connections to all nodes on one store.
+const BUYERS: usize = 256;
 
 /// Bookings whose memory is measured, and the start with them.
 const BOOKINGS: [u32; 2] = [10_000, 100_000];
@@ -51,6 +55,9 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
             figures.push(over_http::holds_on_a_served_log(connections, plan).await?);
             figures.push(appends::through_the_server(connections, plan).await?);
         }
+    }
+    if plan.has("nodes") {
+        figures.extend(nodes::bookings(BUYERS, plan).await?);
     }
     if plan.has("batch") {
         figures.extend(batch::holds(plan).await?);
