@@ -8,13 +8,25 @@ export function useCurrency(code) {
   usual = code;
 }
 
+/**
+ * Decimal digits of amounts, by ISO 4217, where they are not two: as the server and the gateway count. `Intl` knows how prices are
+ * usually written instead: of a forint it shows no decimals, though amounts have two.
+ */
+const DIGITS = {
+  BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0, XAF: 0, XOF: 0, XPF: 0,
+  BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3,
+  CLF: 4, UYW: 4,
+};
+
+/** How many decimal digits an amount of a currency has. */
+export const digitsOf = (currency) => DIGITS[currency] ?? 2;
+
 const formats = new Map();
 function format(minor, currency, options) {
   const key = `${currency} ${options.currencyDisplay} ${options.trailingZeroDisplay}`;
   if (!formats.has(key)) {
-    const format = new Intl.NumberFormat(undefined, { style: "currency", currency, ...options });
-    // How many minor units make a whole, a format that strips zeros may not say.
-    const { maximumFractionDigits: digits } = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions();
+    const digits = digitsOf(currency);
+    const format = new Intl.NumberFormat(undefined, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits, ...options });
     formats.set(key, (value) => format.format(value / 10 ** digits));
   }
   return formats.get(key)(minor);
