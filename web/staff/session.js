@@ -8,7 +8,7 @@ const KEY = "lastseat.staff-token";
 /** Who worked here last, without anything that proves it: so that a page can be opened without a network. */
 const LAST = "lastseat.staff-last";
 
-/** @typedef {{ role: string, name: string, headers: Record<string, string>, token?: string }} Session */
+/** @typedef {{ role: string, name: string, headers: Record<string, string>, token?: string, ended?: Error }} Session `ended`: the answer that says so */
 
 /**
  * Who works here, or undefined if nobody has signed in.
@@ -42,11 +42,22 @@ export function useToken(token) {
   return session;
 }
 
-/** @param {Session} session */
+/**
+ * Ends the session, and forgets who worked here. Throws if the server has not ended it: the next one at this screen would go on with it.
+ *
+ * @param {Session} session
+ */
 export async function signOut(session) {
+  if (!session.token) {
+    try {
+      await callerOf(session)("DELETE", "/v1/sessions/current", { patience: 5_000, within: 5_000 });
+    } catch (error) {
+      // 401: it has ended already.
+      if (error.status !== 401) throw error;
+    }
+  }
   sessionStorage.removeItem(KEY);
   localStorage.removeItem(LAST);
-  if (!session.token) await send("DELETE", "/v1/sessions/current", { headers: session.headers });
   location.reload();
 }
 
@@ -57,15 +68,52 @@ function ofSession({ csrf_token: csrf, account: { role, email: name } }) {
 
 /** What a token says of its owner. Whether it is true, the server decides at every request. */
 function ofToken(token) {
-  let claims = {};
+  let claims;
   try {
-    claims = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    const bytes = Uint8Array.from(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+    claims = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw new Error("not a token");
   }
-  return { role: claims.role ?? "buyer", name: claims.sub ?? "", headers: {}, token };
+  return { role: claims?.role ?? "buyer", name: claims?.sub ?? "", headers: {}, token };
 }
 
-/** A request of the one who works here: `call("POST", "/v1/…", { body, key })`. */
-export const callerOf = (session) => (method, path, options = {}) =>
-  send(method, path, { ...options, token: session.token, headers: { ...session.headers, ...options.headers } });
+/**
+ * Requests of the one who works here: `call("POST", "/v1/…", { body, key })`.
+ *
+ * Once the server has said that the session has ended, nothing is sent any more until somebody has signed in again: a hold without a
+ * session would be a guest's. `again` asks for that, changes the session and returns true, or returns false if nobody wants to.
+ *
+ * @param {Session} session
+ * @param {(() => Promise<boolean>) | undefined} [again]
+ */
+export function callerOf(session, again) {
+  const request = (method, path, options) => send(method, path, { ...options, token: session.token, headers: { ...session.headers, ...options.headers } });
+
+  return async (method, path, options = {}) => {
+    if (session.ended && (method === "GET" || !(await again?.()))) throw session.ended;
+    for (let renewed = false; ; ) {
+      try {
+        return await request(method, path, options);
+      } catch (error) {
+        const isForged = error.code === "csrf_token_invalid";
+        if (isForged && !renewed && (await renew(session))) {
+          renewed = true;
+          continue;
+        }
+        if (!again || !(error.status === 401 || isForged)) throw error;
+        session.ended = error;
+        if (!(await again())) throw error;
+      }
+    }
+  };
+}
+
+/** Takes the CSRF token of the session that the browser has by now. False if it is somebody else's. */
+async function renew(session) {
+  if (session.token) return false;
+  const { csrf_token: csrf, account } = await get("/v1/sessions/current");
+  if (account.email !== session.name) return false;
+  session.headers = { "x-csrf-token": csrf };
+  return true;
+}
