@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chainOf, Replay } from "../../web/audit/replay.js";
+import { chainOf, Replay, streamsOf } from "../../web/audit/replay.js";
+import { ticketOf } from "../../web/audit/tickets.js";
 
 const types = ["SeatLocked", "SeatBooked", "SeatReleased", "SeatBlocked", "SeatUnblocked"];
 /** Numbers that look random and are always the same. */
@@ -38,4 +39,44 @@ test("a chain has each event once, with what it follows from", () => {
   const event = (position, id, cause, stream = "booking-b") => ({ position, id, stream, revision: 0, type: "X", data: {}, metadata: { $correlationId: "b", $causationId: cause } });
   const all = [event(3, "three", "one"), event(1, "one", "request"), event(2, "two", "one", "seat-demo.A-1"), event(2, "two", "one", "seat-demo.A-1"), { ...event(4, "four", "x"), stream: "booking-c", metadata: { $correlationId: "c" } }];
   assert.deepEqual(chainOf(all, "b").map(({ position, cause }) => [position, cause]), [[1, undefined], [2, 1], [3, 1]]);
+});
+
+const seat = (position, type, data = {}, name = "A-1") => ({ position, id: String(position), stream: `seat-demo.${name}`, revision: 0, type, data, metadata: {} });
+
+test("a seat that was bought from a block goes back into it", () => {
+  const replay = new Replay([seat(1, "SeatBlocked", { block: "x" }), seat(2, "SeatLocked", { booking: "b", block: "x" }), seat(3, "SeatReleased", { booking: "b", block: "x" }), seat(4, "SeatUnblocked", { block: "x" })]);
+  const states = [0, 1, 2, 3, 4].map((at) => (replay.moveTo(at), replay.state("A-1")));
+  assert.deepEqual(states, ["available", "unavailable", "locked", "unavailable", "available"]);
+});
+
+test("a lock of the first version is one, and an event of no seat changes none", () => {
+  const replay = new Replay([seat(1, "SeatReserved"), { ...seat(2, "SeatBooked"), stream: "booking-x.A-1" }]);
+  replay.moveTo(2);
+  assert.equal(replay.state("A-1"), "locked");
+});
+
+test("where the server's map differs, the page says so", () => {
+  const replay = new Replay([seat(1, "SeatLocked"), seat(2, "SeatBooked", {}, "A-2"), seat(3, "SeatLocked", {}, "floor:1"), seat(4, "SeatLocked", {}, "floor:2"), seat(5, "SeatReleased", {}, "floor:2")]);
+  replay.moveTo(5);
+  const map = [["A-1", "in_process"], ["A-2", "booked"], ["A-3", "available"]].map(([name, state]) => ({ seat: name, state }));
+  assert.deepEqual(replay.differences(map), []);
+  assert.equal(replay.taken("floor"), 1);
+  map[2].state = "booked";
+  assert.deepEqual(replay.differences(map), [{ seat: "A-3", here: "available", there: "booked" }]);
+});
+
+test("a booking's chain asks for the streams that it names", () => {
+  const own = [
+    { type: "BookingOpened", data: { show: "gala", seats: [{ seat: "A-1" }, { seat: "A-2" }] } },
+    { type: "VoucherApplied", data: { voucher: "h" } },
+    { type: "ExchangeRequested", data: { leaves: ["A-2"], takes: [{ seat: "B-7" }] } },
+    { type: "PartialRefundRequested", data: { seats: ["A-1"] } },
+  ];
+  assert.deepEqual(streamsOf(own), { show: "gala", seats: ["A-1", "A-2", "B-7"], streams: ["seat-gala.A-1", "seat-gala.A-2", "seat-gala.B-7", "voucher-h"] });
+  assert.deepEqual(streamsOf([]), { show: undefined, seats: [], streams: [] });
+});
+
+test("the id of a ticket is the server's", async () => {
+  // By Python's `uuid.uuid5`.
+  assert.equal(await ticketOf("0198c5f2-0000-7000-8000-000000000001", "A-12"), "f3b33c19-1ee3-5427-bd14-e7488423044f");
 });

@@ -1,23 +1,28 @@
 // The auditor's page: a sale at any moment of it, a booking's chain of events, and the export.
 
+import { get } from "../api.js";
 import { announce, h, redraw, s } from "../dom.js";
 import { locale } from "../language.js";
 import { SeatMap } from "../map.js";
-import { eventName } from "../office/history.js";
+import { eventName } from "../staff/event-messages.js";
 import { listShows } from "../show.js";
 import { frame } from "../staff/frame.js";
-import { fullMoney, number, seatName } from "../words.js";
+import { fullMoney, number, seatName, useCurrency } from "../words.js";
 import { Inventory } from "../inventory.js";
 import { t } from "./messages.js";
-import { chainOf, Replay, seatOf } from "./replay.js";
+import { chainOf, Replay, seatOf, streamsOf } from "./replay.js";
+import { ticketOf } from "./tickets.js";
 
-/** Events of one request. */
+/** Events of one request, and of a booking's or a seat's stream. */
 const PAGE = 10_000;
+const MOST = 100_000;
+/** Seats that are named when the page and the server disagree. */
+const SHOWN = 20;
 const STEP_MS = 250;
 const ROWS = "application/vnd.lastseat.seat-rows+json";
 
 document.title = `${t("title")} · lastseat`;
-frame({ page: "audit", roles: ["auditor", "admin"], start });
+frame({ page: "audit", roles: ["auditor", "admin"], start, signsInAgain: true });
 
 async function start(call) {
   const main = document.querySelector("main");
@@ -25,26 +30,38 @@ async function start(call) {
   const shows = await listShows();
   const show = shows.find(({ id }) => id === place().get("show")) ?? shows[0];
   if (!show) return main.replaceChildren(h("p", { class: "empty" }, t("nothing")));
+  useCurrency(show.currency);
   const choice = h("select", { onchange: (event) => ((location.hash = `show=${event.target.value}`), location.reload()) }, shows.map(({ id, title }) => h("option", { value: id, selected: id === show.id }, title)));
   const body = h("div", { class: "stack" });
   main.replaceChildren(h("div", { class: "toolbar" }, h("h1", null, t("title")), h("label", { class: "field" }, t("show"), choice)), body);
 
   const progress = h("p", { role: "status" });
   body.append(progress);
-  let lines;
   try {
-    lines = await historyOf(call, show.id, (count) => (progress.textContent = t("loading", { count })));
+    // The map comes first: the history that is read after it reaches at least to its position.
+    const map = await mapOf(show);
+    const history = await historyOf(call, show.id, (count) => (progress.textContent = t("loading", { count })));
+    const replay = new Replay(history.map(({ event }) => event));
+    const chain = chainBox(call, replay, show, place().get("booking"));
+    redraw(body, sliderBox(show, replay, map, place, chain.open), agreementBox(replay, map), chain.element, exportBox(show, history), verifyBox());
   } catch (error) {
     progress.className = "notice";
-    progress.textContent = t("failed", { problem: error.message });
-    return;
+    progress.textContent = t("failed", { problem: error.code === undefined ? t("unreachable") : error.message });
   }
-  const replay = new Replay(lines.map((line) => JSON.parse(line)));
-  const chain = chainBox(call, replay, place().get("booking"));
-  redraw(body, await sliderBox(show, replay, place, chain.open), chain.element, exportBox(show, lines), verifyBox());
 }
 
-/** The events of a show and its seats, by position, each as it is stored. */
+/** The server's map of the seats, and the position of the log that it is true at. */
+async function mapOf(show) {
+  const snapshot = await get(`/v1/shows/${encodeURIComponent(show.id)}/seats`, { accept: ROWS });
+  const plan = snapshot.plan && (await get(`/v1/plans/${encodeURIComponent(snapshot.plan.plan)}/revisions/${snapshot.plan.revision}`));
+  const inventory = new Inventory();
+  inventory.reset(snapshot, plan);
+  const seats = [...inventory.seats.values()].map(({ seat, state }) => ({ seat, state }));
+  const areas = [...inventory.areas.values()].filter(({ labelled }) => !labelled);
+  return { position: snapshot.position, inventory, seats, areas };
+}
+
+/** The events of a show and its seats, by position, each with its line as it is stored. */
 async function historyOf(call, show, progress) {
   const all = [];
   for (const stream of [`show-${show}`, `seat-${show}.*`]) {
@@ -52,31 +69,27 @@ async function historyOf(call, show, progress) {
       const query = new URLSearchParams({ stream, from: String(from), limit: String(PAGE) });
       const { body } = await call("GET", `/v1/audit/events?${query}`, { accept: "application/x-ndjson" });
       const lines = String(body).split("\n").filter(Boolean);
-      for (const line of lines) all.push({ position: JSON.parse(line).position, line });
+      for (const line of lines) all.push({ event: JSON.parse(line), line });
       progress(all.length);
-      from = all.at(-1)?.position ?? 0;
+      from = all.at(-1)?.event.position ?? 0;
       more = lines.length === PAGE;
     }
   }
-  return all.sort((one, other) => one.position - other.position).map(({ line }) => line);
+  return all.sort((one, other) => one.event.position - other.event.position);
 }
 
-async function sliderBox(show, replay, place, openBooking) {
+function sliderBox(show, replay, { inventory }, place, openBooking) {
   const paper = s("svg", { id: "map", role: "grid", "aria-label": t("seats") });
   const viewport = h("div", { class: "viewport", tabindex: "-1" }, h("div", { class: "sheet" }, paper));
   const tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" }, h("b"), h("span"));
   const map = new SeatMap(viewport, paper, tip);
-  const inventory = new Inventory();
   const counts = h("ul", { class: "counts" });
   const what = h("div", { class: "what", "aria-live": "polite" });
   const slider = h("input", { type: "range", min: "0", max: String(replay.events.length), value: "0", "aria-label": t("moment") });
   const position = h("input", { type: "number", min: "1", name: "position" });
-  let timer = 0;
+  let [timer, remembering] = [0, 0];
 
   // The plan is that of today; what is sold where follows from the events.
-  const snapshot = await (await fetch(`/v1/shows/${encodeURIComponent(show.id)}/seats`, { headers: { accept: ROWS } })).json();
-  const plan = snapshot.plan && (await (await fetch(`/v1/plans/${snapshot.plan.plan}/revisions/${snapshot.plan.revision}`)).json());
-  inventory.reset(snapshot, plan);
   for (const seat of inventory.seats.values()) seat.state = "available";
   map.draw(show, [...inventory.seats.values()]);
 
@@ -99,7 +112,9 @@ async function sliderBox(show, replay, place, openBooking) {
     const { locked, booked, unavailable } = replay.counts();
     redraw(counts, [["booked", booked], ["held", locked], ["blocked", unavailable]].map(([name, count]) => h("li", null, h("b", null, number(count)), ` ${t(String(name))}`)));
     redraw(what, event ? lineOf(event, openBooking) : h("p", null, t("nothing_yet")));
-    history.replaceState(null, "", `#${new URLSearchParams({ ...Object.fromEntries(place()), show: show.id, at: String(event?.position ?? 0) })}`);
+    // Browsers refuse more than a few changes of the address a second.
+    clearTimeout(remembering);
+    remembering = setTimeout(() => history.replaceState(null, "", `#${new URLSearchParams({ ...Object.fromEntries(place()), show: show.id, at: String(event?.position ?? 0) })}`), 300);
   };
   const stop = () => {
     clearInterval(timer);
@@ -121,8 +136,8 @@ async function sliderBox(show, replay, place, openBooking) {
     stop();
     move(replay.indexOf(Number(position.value)));
   });
-  const asked = Number(place().get("at"));
-  move(asked > 0 ? replay.indexOf(asked) : replay.events.length);
+  const asked = place().get("at");
+  move(asked ? replay.indexOf(Number(asked) || 0) : replay.events.length);
   return h(
     "div",
     { class: "moment" },
@@ -141,7 +156,8 @@ async function sliderBox(show, replay, place, openBooking) {
   );
 }
 
-const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+// With the time zone: it is compared with what a bank or a gateway says.
+const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "long" });
 const timeOf = ({ metadata }) => clock.format(new Date(metadata.at));
 
 /** An event in words; its booking can be followed. */
@@ -162,38 +178,73 @@ function lineOf(event, openBooking) {
   );
 }
 
-function chainBox(call, replay, asked) {
-  const input = h("input", { name: "booking", autocomplete: "off", spellcheck: "false", size: "36", pattern: "[0-9a-fA-F\\-]{36}", required: true });
+function agreementBox(replay, { position, seats, areas }) {
+  const at = replay.at;
+  replay.moveTo(replay.indexOf(position));
+  const wrong = [
+    ...replay.differences(seats).map(({ seat, here, there }) => `${seatName(seat)}: ${t(`state_${here}`)} / ${t(`state_${there}`)}`),
+    ...areas.filter(({ area, capacity, available }) => capacity - replay.taken(area) !== available).map(({ area, available, capacity }) => `${area}: ${capacity - replay.taken(area)} / ${available}`),
+  ];
+  replay.moveTo(at);
+  const text = wrong.length === 0 ? t("agrees", { position: String(position) }) : t("differs", { count: wrong.length, position: String(position) });
+  return h(
+    "section",
+    { class: "panel", id: "agreement" },
+    h("h2", null, t("agreement")),
+    h("p", { class: wrong.length === 0 ? "notice good" : "notice" }, text),
+    wrong.length > 0 && h("ul", null, wrong.slice(0, SHOWN).map((line) => h("li", null, line))),
+  );
+}
+
+function chainBox(call, replay, show, asked) {
+  const input = h("input", { name: "booking", autocomplete: "off", spellcheck: "false", size: "36", pattern: "\\s*[0-9a-fA-F\\-]{36}\\s*", required: true });
   const list = h("ol", { class: "timeline" });
   const outcome = h("p", { class: "notice", hidden: true });
-  const open = async (booking) => {
+  /** Of the booking that was asked for last: an earlier answer may come later. */
+  let turn = 0;
+  const read = async (stream) => {
+    const { body } = await call("GET", `/v1/audit/events?${new URLSearchParams({ stream, limit: String(MOST) })}`, { accept: "application/x-ndjson" });
+    return String(body).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  };
+  const open = async (asked) => {
+    const mine = (turn += 1);
+    const booking = asked.trim().toLowerCase();
     input.value = booking;
     outcome.hidden = true;
     try {
-      const { body } = await call("GET", `/v1/audit/events?stream=booking-${booking}`, { accept: "application/x-ndjson" });
-      const own = String(body).split("\n").filter(Boolean).map((line) => JSON.parse(line));
-      const chain = chainOf([...own, ...replay.events], booking.toLowerCase());
+      const own = await read(`booking-${booking}`);
+      const named = streamsOf(own);
+      // The seats of this show are here already.
+      const isHere = (stream) => named.show === show.id && stream.startsWith("seat-");
+      const tickets = await Promise.all(named.seats.map((seat) => ticketOf(booking, seat)));
+      const streams = [...named.streams.filter((stream) => !isHere(stream)), ...tickets.filter(Boolean).map((ticket) => `ticket-${ticket}`)];
+      const others = [];
+      for (const stream of streams) others.push(...(await read(stream)));
+      if (mine !== turn) return;
+      const chain = chainOf([...own, ...others, ...replay.events], booking);
       redraw(list, chain.map((event) => h("li", null, lineOf(event, undefined))));
       outcome.hidden = chain.length > 0;
       outcome.textContent = t("no_events");
       announce(`${t("booking")}: ${chain.length}`);
     } catch (error) {
+      if (mine !== turn) return;
+      redraw(list);
       outcome.hidden = false;
-      outcome.textContent = t("failed", { problem: error.message });
+      outcome.textContent = t("failed", { problem: error.code === undefined ? t("unreachable") : error.message });
     }
   };
   const form = h("form", { class: "toolbar" }, h("label", { class: "field" }, t("number"), input), h("button", null, t("follow")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    open(input.value.trim());
+    open(input.value);
   });
   if (asked) open(asked);
-  return { element: h("section", { class: "panel" }, h("h2", null, t("booking")), form, outcome, list), open };
+  return { element: h("section", { class: "panel" }, h("h2", null, t("booking")), h("p", { class: "hint" }, t("chain_hint")), form, outcome, list), open };
 }
 
-function exportBox(show, lines) {
+function exportBox(show, history) {
   const save = () => {
-    const link = h("a", { href: URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "application/x-ndjson" })), download: `${show.id}.ndjson` });
+    const link = h("a", { href: URL.createObjectURL(new Blob(history.map(({ line }) => `${line}\n`), { type: "application/x-ndjson" })), download: `${show.id}.ndjson` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };

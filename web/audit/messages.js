@@ -30,11 +30,20 @@ const en = {
   no_events: "There is no event of this booking.",
   caused_by: "follows from #{position}",
   export: "Export",
-  export_hint: "All events of this show's seats as they are stored, a line for each (NDJSON). Each names its id, cause, actor and time, and its hash.",
+  export_hint: "All events of this show's seats as they are stored, a line for each (NDJSON). Each names its id, cause, actor and time. Money is on the bookings' streams, which it does not have: for the proof, export the whole log.",
   download: "Download",
   verify: "Proof",
   verify_hint: "The program proves a log, or a copy of it, with all of its rules. Status 0: no violation.",
   by: "by {actor}",
+  unreachable: "The server can't be reached. Load the page again.",
+  agreement: "Two readings",
+  agrees: "The events, read here, and the server's own map agree on every seat at position {position}.",
+  differs: { one: "{count} difference between the events, read here, and the server's own map at position {position}:", other: "{count} differences between the events, read here, and the server's own map at position {position}:" },
+  state_available: "free",
+  state_locked: "held",
+  state_booked: "sold",
+  state_unavailable: "blocked",
+  chain_hint: "With its seats, also of another show, its vouchers, and scans of its tickets. What the buyer has earned is on their own stream.",
 };
 
 const de = {
@@ -65,11 +74,20 @@ const de = {
   no_events: "Es gibt kein Ereignis dieser Buchung.",
   caused_by: "folgt aus #{position}",
   export: "Export",
-  export_hint: "Alle Ereignisse der Plätze dieser Veranstaltung, wie sie gespeichert sind, je eines in einer Zeile (NDJSON), mit Kennung, Ursache, Urheber, Zeit und Prüfsumme.",
+  export_hint: "Alle Ereignisse der Plätze dieser Veranstaltung, wie sie gespeichert sind, je eines in einer Zeile (NDJSON), mit Kennung, Ursache, Urheber und Zeit. Geld steht bei den Buchungen, die nicht darin sind: Für den Beweis exportieren Sie das ganze Log.",
   download: "Laden",
   verify: "Beweis",
   verify_hint: "Das Programm beweist ein Log oder eine Kopie davon mit allen Regeln. Status 0: kein Verstoß.",
   by: "durch {actor}",
+  unreachable: "Der Server ist nicht erreichbar. Laden Sie die Seite neu.",
+  agreement: "Zwei Lesungen",
+  agrees: "Die Ereignisse, hier gelesen, und der Plan des Servers stimmen an Position {position} in jedem Platz überein.",
+  differs: { one: "{count} Unterschied zwischen den Ereignissen, hier gelesen, und dem Plan des Servers an Position {position}:", other: "{count} Unterschiede zwischen den Ereignissen, hier gelesen, und dem Plan des Servers an Position {position}:" },
+  state_available: "frei",
+  state_locked: "gehalten",
+  state_booked: "verkauft",
+  state_unavailable: "gesperrt",
+  chain_hint: "Mit ihren Plätzen, auch einer anderen Veranstaltung, ihren Gutscheinen und den Scans ihrer Tickets. Was der Käufer verdient hat, steht in dessen eigenem Verlauf.",
 };
 
 export const t = messages({ en, de });

@@ -1,7 +1,18 @@
 // A show's seats at any moment of its history, from the events of the log. Pure.
 
-/** What a seat's event makes of it. Its owner's payment is on the booking's stream and not shown here. */
-const STATES = { SeatLocked: "locked", SeatBooked: "booked", SeatReleased: "available", SeatBlocked: "unavailable", SeatUnblocked: "available" };
+/**
+ * What a seat's event makes of it. Its owner's payment is on the booking's stream and not shown here. `SeatReserved` is how the first
+ * version stored a lock.
+ */
+const STATES = {
+  SeatLocked: () => "locked",
+  SeatReserved: () => "locked",
+  SeatBooked: () => "booked",
+  // A seat that was bought from a block is back in it.
+  SeatReleased: ({ block }) => (block ? "unavailable" : "available"),
+  SeatBlocked: () => "unavailable",
+  SeatUnblocked: () => "available",
+};
 
 /**
  * @typedef {{ position: number, id: string, stream: string, revision: number, type: string, data: any, metadata: any }} Logged
@@ -9,7 +20,7 @@ const STATES = { SeatLocked: "locked", SeatBooked: "booked", SeatReleased: "avai
 
 /** The seat that an event is of, or undefined if it is of none. */
 export function seatOf({ stream, type }) {
-  return Object.hasOwn(STATES, type) ? stream.slice(stream.indexOf(".") + 1) : undefined;
+  return Object.hasOwn(STATES, type) && stream.startsWith("seat-") ? stream.slice(stream.indexOf(".") + 1) : undefined;
 }
 
 /** Seats that follow the events of a show, forwards and backwards. */
@@ -40,7 +51,7 @@ export class Replay {
       const event = this.events[this.at++];
       const seat = seatOf(event);
       this.#before.push(seat && this.state(seat));
-      if (seat) changed.add(seat), this.#states.set(seat, STATES[event.type]);
+      if (seat) changed.add(seat), this.#states.set(seat, STATES[event.type](event.data));
     }
     while (this.at > target) {
       const seat = seatOf(this.events[--this.at]);
@@ -57,6 +68,13 @@ export class Replay {
     return counts;
   }
 
+  /** How many places of an area without labels, `floor:1`, can't be held. */
+  taken(area) {
+    let count = 0;
+    for (const [seat, state] of this.#states) if (state !== "available" && seat.startsWith(`${area}:`)) count += 1;
+    return count;
+  }
+
   /** The moment of a position: the number of events up to it. */
   indexOf(position) {
     let [low, high] = [0, this.events.length];
@@ -67,6 +85,22 @@ export class Replay {
     }
     return low;
   }
+
+  /**
+   * Where the seats of this moment differ from the server's map of the same position: `[{ seat, here, there }]`. To the map, a seat whose
+   * booking is being paid is `in_process`; here it is locked like any other.
+   *
+   * @param {Iterable<{ seat: string, state: string }>} map
+   */
+  differences(map) {
+    const found = [];
+    for (const { seat, state } of map) {
+      const here = this.state(seat);
+      const there = state === "in_process" ? "locked" : state;
+      if (here !== there) found.push({ seat, here, there });
+    }
+    return found;
+  }
 }
 
 /**
@@ -74,8 +108,21 @@ export class Replay {
  * @param {Logged[]} events
  */
 export function chainOf(events, booking) {
-  const own = events.filter(({ stream, metadata }) => metadata.$correlationId === booking || stream === `booking-${booking}`);
+  const isOwn = ({ stream, data, metadata }) => metadata.$correlationId === booking || data?.booking === booking || stream === `booking-${booking}`;
+  const own = events.filter(isOwn);
   const positions = new Map(own.map(({ id, position }) => [id, position]));
   const sorted = [...new Map(own.map((event) => [event.position, event])).values()].sort((one, other) => one.position - other.position);
   return sorted.map((event) => ({ ...event, cause: positions.get(event.metadata.$causationId) }));
+}
+
+/**
+ * What a booking's own events name: its show, its seats with those of exchanges, and the streams of these and of its vouchers.
+ * @param {Logged[]} own the events of its stream
+ */
+export function streamsOf(own) {
+  const show = own.find(({ type }) => type === "BookingOpened")?.data.show;
+  const named = own.flatMap(({ data }) => [...(data.seats ?? []), ...(data.takes ?? []), ...(data.leaves ?? [])]);
+  const seats = [...new Set(named.map((seat) => seat.seat ?? seat))];
+  const vouchers = new Set(own.map(({ data }) => data.voucher).filter(Boolean));
+  return { show, seats, streams: [...seats.map((seat) => `seat-${show}.${seat}`), ...[...vouchers].map((hash) => `voucher-${hash}`)] };
 }

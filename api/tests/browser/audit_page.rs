@@ -18,6 +18,11 @@ async fn an_auditor_goes_back_in_time_and_follows_a_booking() {
             assert_eq!(window.request("POST", &pay, Some(&admin), json!({"payment_method": "pm_card_visa"})).await.0, 200);
             bookings.push(booking);
         }
+        // Bought from a block, and given back to it: not for sale.
+        let block = json!({"seats": ["H-1"], "reason": "Sponsor", "channel": "till"});
+        assert_eq!(window.request("POST", "/v1/shows/demo/blocks", Some(&admin), block).await.0, 201);
+        let held = window.request("POST", "/v1/shows/demo/bookings", Some(&admin), json!({"seats": ["H-1"], "channel": "till"})).await.1;
+        assert_eq!(window.request("DELETE", &format!("/v1/bookings/{}", held["id"].as_str().unwrap()), Some(&admin), Value::Null).await.0, 200);
         let refund = format!("/v1/bookings/{}/refund", bookings[0]);
         assert_eq!(window.request("POST", &refund, Some(&admin), Value::Null).await.0, 200);
         // The live map and the history's end agree.
@@ -26,9 +31,11 @@ async fn an_auditor_goes_back_in_time_and_follows_a_booking() {
         window.sign_in(&format!("{}/audit#show=demo", server.url), &admin).await;
         window.until_state("A-1", "available").await;
         window.until_state("A-2", "booked").await;
+        window.until_state("H-1", "unavailable").await;
         window.until(".counts", "1 sold").await;
         // A-1 is freed last.
-        window.until(".what", "Seat free again").await;
+        window.until(".what", "Seat given back").await;
+        window.until("#agreement", "agree on every seat").await;
         window.click("[data-act=back]").await;
         window.until_state("A-1", "booked").await;
         window.until(".counts", "2 sold").await;
@@ -47,6 +54,8 @@ async fn an_auditor_goes_back_in_time_and_follows_a_booking() {
         window.until(".timeline", "follows from #").await;
 
         // A link leads to the same moment.
+        let kept = "return location.hash.endsWith('at=' + document.querySelector('.what .hint').innerText.match(/#(\\d+)/)[1])";
+        window.until_eval(kept, json!(true)).await;
         let link = window.eval("return location.href").await;
         window.page.goto("about:blank").await.unwrap();
         window.page.goto(link.as_str().unwrap()).await.unwrap();
