@@ -5,16 +5,20 @@ import { announce, h } from "../dom.js";
 import { isDecided } from "../requests.js";
 import { t } from "./messages.js";
 
-/** What went wrong, as a sentence that says what to do. */
+/** What went wrong with a command, as a sentence that says what to do. */
 export const wrong = (error) => (error.code === undefined || !isDecided(error) ? t("unknown_outcome") : error.message);
+
+/** The same for what was only to be read. */
+export const unread = (error) => (error.code === undefined ? t("unreachable") : error.message);
 
 /**
  * A button that runs `act(key)` when it is pressed, after a question if `means` says what it leads to. `outcome` gets what became of
- * it. The key stays the same until the server has decided.
+ * it. The key stays the same until the server has decided. `may` refuses before anything is asked or sent: it returns why.
  *
- * @param {{ name: string, text: string, means?: string, primary?: boolean, outcome: HTMLElement, act: (key: string) => Promise<unknown>, done?: (answer: any) => void }} options
+ * @param {{ name: string, text: string, means?: string, primary?: boolean, outcome: HTMLElement, may?: () => string | undefined,
+ *   act: (key: string) => Promise<unknown>, done?: (answer: any) => unknown }} options
  */
-export function commandButton({ name, text, means, primary, outcome, act, done }) {
+export function commandButton({ name, text, means, primary, outcome, may, act, done }) {
   let key = newKey();
   const run = async () => {
     button.disabled = true;
@@ -22,14 +26,20 @@ export function commandButton({ name, text, means, primary, outcome, act, done }
     try {
       const answer = await act(key);
       key = newKey();
-      done ? done(answer) : say(outcome, t("done"), true);
+      await (done ? done(answer) : say(outcome, t("done"), true));
     } catch (error) {
       if (isDecided(error)) key = newKey();
       say(outcome, wrong(error));
     }
     button.disabled = false;
   };
-  const button = h("button", { type: "button", class: primary ? "primary" : undefined, "data-act": name, onclick: () => (means ? ask(text, means, run) : run()) }, text);
+  const press = () => {
+    const why = may?.();
+    if (why) say(outcome, why);
+    else if (means) ask(text, means, run);
+    else run();
+  };
+  const button = h("button", { type: "button", class: primary ? "primary" : undefined, "data-act": name, onclick: press }, text);
   return button;
 }
 
@@ -44,7 +54,8 @@ export function say(outcome, text, good = false) {
 /** Where outcomes appear. */
 export const outcomeBox = () => h("p", { class: "notice", hidden: true });
 
-function ask(text, means, yes) {
+/** Asks before something is done. */
+export function ask(text, means, yes) {
   const dialog = h(
     "dialog",
     { class: "dialog", "aria-labelledby": "asked" },

@@ -2,17 +2,24 @@
 
 import { h, redraw } from "../dom.js";
 import { fullMoney, moment, placeNames, seatName } from "../words.js";
-import { commandButton, outcomeBox, say, wrong } from "./asking.js";
+import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { badge } from "./bookings.js";
 import { history } from "./history.js";
 import { t } from "./messages.js";
 
 const OUTCOMES = ["continue", "settled", "returned_elsewhere", "abandoned"];
+const REVIEWERS = ["manager", "admin"];
+const LOOK_AGAIN_MS = 3_000;
 
-/** Opens a booking in a dialog. `changed` is called after a command, `closed` when it is closed. */
-export function openBooking({ call, id, closed, changed }) {
+/**
+ * Opens a booking in a dialog. `known` is what a list says of it, `changed` is called after a command, `closed` when it is closed.
+ * Returns what closes it.
+ */
+export function openBooking({ call, session, id, known, closed, changed }) {
   const path = `/v1/bookings/${encodeURIComponent(id)}`;
   const [content, outcome] = [h("div", { class: "stack" }), outcomeBox()];
+  let timer = 0;
+  let buyer = known?.buyer;
   const dialog = h(
     "dialog",
     { class: "dialog wide", "aria-labelledby": "booking-title" },
@@ -21,6 +28,7 @@ export function openBooking({ call, id, closed, changed }) {
     content,
   );
   dialog.addEventListener("close", () => {
+    clearTimeout(timer);
     dialog.remove();
     closed();
   });
@@ -28,38 +36,56 @@ export function openBooking({ call, id, closed, changed }) {
   dialog.showModal();
 
   const load = async () => {
+    clearTimeout(timer);
     try {
       const { body: booking } = await call("GET", path);
-      const [tickets, events] = await Promise.all([ticketsOf(booking), history(call, id)]);
-      redraw(content, details(booking), actions(booking), tickets, events);
+      buyer ??= await buyerOf(booking);
+      // What can't be shown of them keeps nobody from what can be done.
+      const [tickets, events] = await Promise.all([ticketsOf(booking), history(call, id).catch((error) => note("history", error))]);
+      if (!dialog.open) return;
+      redraw(content, details(booking, buyer), actions(booking), tickets, events);
+      if (isUnderWay(booking)) timer = setTimeout(load, LOOK_AGAIN_MS);
     } catch (error) {
-      say(outcome, wrong(error));
+      say(outcome, unread(error));
     }
   };
-  const done = async () => {
+  /** 202: it is recorded, and goes on by itself. */
+  const done = async ({ status }) => {
     await load();
-    say(outcome, t("done"), true);
+    say(outcome, t(status === 202 ? "recorded" : "done"), true);
     changed();
   };
 
-  async function ticketsOf({ status }) {
-    if (status !== "confirmed") return undefined;
-    const { body } = await call("GET", `${path}/tickets`);
-    return h(
-      "section",
-      null,
-      h("h3", null, t("tickets")),
-      h("ul", { class: "tickets" }, body.tickets.map(({ seat, ticket }) => h("li", null, h("span", null, seatName(seat)), h("code", null, ticket)))),
-    );
+  /** Only lists have the buyer. */
+  async function buyerOf({ show, seats }) {
+    if (!show || seats.length === 0) return undefined;
+    const query = new URLSearchParams({ seat: seats[0].seat, limit: "100" });
+    const found = await call("GET", `/v1/shows/${encodeURIComponent(show)}/bookings?${query}`).catch(() => undefined);
+    return found?.body.data.find((booking) => booking.id === id)?.buyer;
   }
+
+  async function ticketsOf({ status, payment }) {
+    // While all of it is being refunded, it has none.
+    if (status !== "confirmed" || payment?.refund_requested) return undefined;
+    try {
+      const { body } = await call("GET", `${path}/tickets`);
+      const lines = body.tickets.map(({ seat, ticket }) => h("li", null, h("span", null, seatName(seat)), h("code", null, ticket)));
+      return h("section", null, h("h3", null, t("tickets")), h("ul", { class: "tickets" }, lines));
+    } catch (error) {
+      return note("tickets", error);
+    }
+  }
+
+  const note = (title, error) => h("section", null, h("h3", null, t(title)), h("p", { class: "hint" }, unread(error)));
 
   function actions(booking) {
     const parts = [];
     if (["held", "paying", "action_required"].includes(booking.status)) {
       parts.push(commandButton({ name: "cancel", text: t("cancel_booking"), means: t("cancel_booking_means"), outcome, act: (key) => call("DELETE", path, { key }), done }));
     }
-    if (booking.status === "confirmed") parts.push(refund(booking));
-    if (booking.payment?.under_review) parts.push(review(booking));
+    if (isUnderWay(booking)) parts.push(h("p", { class: "notice", role: "status" }, t("refund_under_way")));
+    else if (booking.status === "confirmed" && !booking.payment?.refund_requested) parts.push(refund(booking));
+    if (booking.payment?.under_review) parts.push(REVIEWERS.includes(session.role) ? review(booking) : h("p", { class: "notice" }, t("review_not_for", { why: booking.payment.flagged ?? "" })));
     return h("section", { class: "toolbar" }, parts);
   }
 
@@ -71,7 +97,15 @@ export function openBooking({ call, id, closed, changed }) {
       "fieldset",
       { class: "stack" },
       seats.length > 1 && [h("legend", null, t("refund_which")), ...boxes],
-      commandButton({ name: "refund", text: t("refund"), means: t("refund_means"), outcome, act: (key) => call("POST", `${path}/refund`, { key, body: body() }), done }),
+      commandButton({
+        name: "refund",
+        text: t("refund"),
+        means: t("refund_means"),
+        outcome,
+        may: () => (given().length === 0 ? t("refund_none") : undefined),
+        act: (key) => call("POST", `${path}/refund`, { key, body: body() }),
+        done,
+      }),
     );
   }
 
@@ -84,22 +118,42 @@ export function openBooking({ call, id, closed, changed }) {
       h("legend", null, t("under_review", { why: payment.flagged ?? "" })),
       h("label", { class: "field" }, t("outcome"), choice),
       h("label", { class: "field" }, t("reason"), reason),
-      commandButton({ name: "review", text: t("review"), outcome, act: (key) => call("POST", `${path}/review`, { key, body: { outcome: choice.value, reason: reason.value } }), done }),
+      commandButton({
+        name: "review",
+        text: t("review"),
+        means: t("review_means"),
+        outcome,
+        may: () => (reason.value.trim() ? undefined : t("review_reason")),
+        act: (key) => call("POST", `${path}/review`, { key, body: { outcome: choice.value, reason: reason.value.trim() } }),
+        done,
+      }),
     );
   }
 
   load();
+  return () => dialog.close();
 }
 
-function details(booking) {
-  const { id, status, seats, amount, refunded, opened_at: opened, confirmed_at: confirmed, expires_at: expires, buyer, channel, reference, reason, payment } = booking;
+/** Whether the server is still at it, so that one should look again. A person's turn is not. */
+function isUnderWay({ status, payment, refunds = [] }) {
+  if (payment?.under_review) return false;
+  return status === "confirmed" && (payment?.refund_requested || refunds.some((refund) => refund.status === "requested"));
+}
+
+function details(booking, buyer) {
+  const { id, show, status, seats, amount, fees, discount, refunded, refunds = [], opened_at: opened, confirmed_at: confirmed, expires_at: expires, channel, reference, reason, payment } = booking;
   const money = (value) => value && fullMoney(value.value, value.currency);
+  const part = ({ seats: given, amount: returned, status: state }) => h("div", null, `${money(returned)} · ${t(`refund_${state}`)}${given.length > 0 ? ` · ${placeNames(given).join(", ")}` : ""}`);
   const lines = [
     [t("number"), h("code", null, id)],
-    [t("status"), [badge(status), reason && ` ${reason}`]],
+    [t("show"), show],
+    [t("status"), [badge(status), reason && ` ${t(`reason_${reason}`)}`]],
     [t("seats"), placeNames(seats.map(({ seat }) => seat)).join(", ")],
     [t("amount"), money(amount)],
+    [t("fees"), money(fees)],
+    [t("discount"), money(discount)],
     [t("returned"), money(refunded)],
+    [t("refunds"), refunds.length > 0 && refunds.map(part)],
     [t("opened"), opened && moment(opened)],
     [t("status_confirmed"), confirmed && moment(confirmed)],
     [t("status_held"), status === "held" && expires && `→ ${moment(expires)}`],

@@ -1,31 +1,43 @@
 // The bookings of a show: searched, page by page, and as CSV.
 
-import { h, redraw } from "../dom.js";
+import { announce, h, redraw } from "../dom.js";
 import { fullMoney, moment, placeNames } from "../words.js";
-import { outcomeBox, say, wrong } from "./asking.js";
+import { outcomeBox, say, unread } from "./asking.js";
 import { openBooking } from "./booking.js";
 import { t } from "./messages.js";
 
 const STATUSES = ["held", "paying", "action_required", "confirmed", "aborted", "refunded"];
 const PAGE = 50;
+/** What one request gets, and what is printed at most. */
+const LARGEST_PAGE = 100;
+const MOST_PRINTED = 2_000;
 const NUMBER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Of a file with all bookings, however slow the line. */
+const DOWNLOAD_MS = 600_000;
 
 export class BookingList {
   #call;
+  #session;
   #show;
   #go;
   #found = [];
   #query = "";
+  /** Counts searches: what an earlier one brings late is not of this one. */
+  #search = 0;
+  #dialog;
   #outcome = outcomeBox();
   #list = h("div");
   #more = h("button", { type: "button", hidden: true, onclick: () => this.#load() }, t("more"));
 
-  constructor({ panel, call, show, go, booking }) {
+  constructor({ panel, call, session, show, go }) {
     this.#call = call;
+    this.#session = session;
     this.#show = show;
     this.#go = go;
     const field = (name, input) => h("label", { class: "field" }, t(name), input);
     const text = (name) => h("input", { name, autocomplete: "off", spellcheck: "false" });
+    const print = h("button", { type: "button", "data-act": "print", onclick: () => this.#print(print) }, t("print"));
+    const csv = h("button", { type: "button", "data-act": "csv", onclick: () => this.#download(csv) }, t("csv"));
     const form = h(
       "form",
       { class: "toolbar", role: "search" },
@@ -35,21 +47,40 @@ export class BookingList {
       field("reference", text("reference")),
       field("status", h("select", { name: "status" }, h("option", { value: "" }, t("any")), STATUSES.map((name) => h("option", { value: name }, t(`status_${name}`))))),
       h("button", { class: "primary" }, t("search")),
-      h("button", { type: "button", onclick: () => this.#download() }, t("csv")),
-      h("button", { type: "button", onclick: () => print() }, t("print")),
+      csv,
+      print,
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const asked = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
-      if (NUMBER.test(asked.number)) return go({ booking: asked.number });
-      delete asked.number;
+      const { number, ...asked } = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
+      if (NUMBER.test(number)) return go({ booking: number.toLowerCase() });
+      // All bookings instead would look like an answer.
+      if (number) return say(this.#outcome, t("not_a_number"));
       this.#query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value)).toString();
-      this.#found = [];
-      this.#load();
+      this.#reload();
     });
-    panel.append(h("div", { class: "stack" }, form, this.#outcome, this.#list, this.#more));
-    this.#load();
-    if (booking) openBooking({ call, id: booking, closed: () => go({ booking: "" }), changed: () => this.#reload() });
+    panel.append(h("div", { class: "stack" }, h("h2", { class: "on-paper" }, show.title), form, this.#outcome, this.#list, this.#more));
+    this.#reload();
+  }
+
+  /** Opens a booking over the list, or none. */
+  open(id) {
+    if (this.#dialog?.id === id) return;
+    this.#dialog?.close();
+    this.#dialog = undefined;
+    if (!id) return;
+    const known = this.#found.find((booking) => booking.id === id);
+    const closed = () => {
+      if (this.#dialog?.id !== id) return;
+      this.#dialog = undefined;
+      this.#go({ booking: "" });
+    };
+    this.#dialog = { id, close: openBooking({ call: this.#call, session: this.#session, id, known, closed, changed: () => this.#reload() }) };
+  }
+
+  close() {
+    this.#search += 1;
+    this.open("");
   }
 
   get #path() {
@@ -57,55 +88,80 @@ export class BookingList {
   }
 
   #reload() {
+    this.#search += 1;
     this.#found = [];
-    this.#load();
+    return this.#load();
   }
 
-  async #load() {
-    const after = this.#found.length > 0 ? `&starting_after=${this.#found.at(-1).id}` : "";
+  async #load(size = PAGE) {
+    const search = this.#search;
+    const after = this.#found.length > 0 ? `&starting_after=${encodeURIComponent(this.#found.at(-1).id)}` : "";
+    this.#more.disabled = true;
     try {
-      const { body } = await this.#call("GET", `${this.#path}&limit=${PAGE}${after}`);
+      const { body } = await this.#call("GET", `${this.#path}&limit=${size}${after}`);
+      if (search !== this.#search) return false;
       this.#found.push(...body.data);
       this.#more.hidden = !body.has_more;
       say(this.#outcome, "");
       this.#draw();
+      return true;
     } catch (error) {
-      say(this.#outcome, wrong(error));
+      if (search === this.#search) say(this.#outcome, unread(error));
+      return false;
+    } finally {
+      this.#more.disabled = false;
     }
   }
 
-  async #download() {
+  /** Prints all that was found, not only what was looked at. */
+  async #print(button) {
+    button.disabled = true;
+    let isThere = true;
+    while (isThere && !this.#more.hidden && this.#found.length < MOST_PRINTED) isThere = await this.#load(LARGEST_PAGE);
+    button.disabled = false;
+    if (isThere) print();
+  }
+
+  async #download(button) {
+    button.disabled = true;
     try {
-      const { body } = await this.#call("GET", this.#path, { accept: "text/csv" });
-      const link = h("a", { href: URL.createObjectURL(new Blob([body], { type: "text/csv" })), download: `${this.#show.id}-bookings.csv` });
+      const { body } = await this.#call("GET", this.#path, { accept: "text/csv", within: DOWNLOAD_MS });
+      // With the mark of UTF-8: Excel takes the letters for those of an old code page without it.
+      const link = h("a", { href: URL.createObjectURL(new Blob(["\ufeff", body], { type: "text/csv" })), download: `${this.#show.id}-bookings.csv` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     } catch (error) {
-      say(this.#outcome, wrong(error));
+      say(this.#outcome, unread(error));
     }
+    button.disabled = false;
   }
 
   #draw() {
-    if (this.#found.length === 0) return redraw(this.#list, h("p", { class: "empty" }, t("none_found")));
+    if (this.#found.length === 0) {
+      announce(t("none_found"));
+      return redraw(this.#list, h("p", { class: "empty" }, t("none_found")));
+    }
     const open = (id) => h("button", { type: "button", class: "plain number", "data-key": id, onclick: () => this.#go({ booking: id }) }, id);
     const row = ({ id, status, seats, amount, opened_at: at, buyer, payment }) =>
       h(
         "tr",
         null,
         h("th", { scope: "row" }, open(id)),
-        h("td", null, badge(status), payment?.under_review && h("span", { class: "badge bad" }, "!")),
+        h("td", null, badge(status), payment?.under_review && [" ", h("span", { class: "badge bad" }, t("needs_review"))], payment?.refund_requested && [" ", h("span", { class: "badge" }, t("refund_under_way"))]),
         h("td", null, placeNames(seats.map(({ seat }) => seat)).join(", ")),
         h("td", { class: "amount" }, amount ? fullMoney(amount.value, amount.currency) : "–"),
         h("td", null, at ? moment(at) : "–"),
         h("td", { class: "buyer" }, buyer ?? "–"),
       );
     const head = ["booking", "status", "seats", "amount", "opened", "buyer"].map((name) => h("th", { scope: "col", class: name === "amount" ? "amount" : undefined }, t(name)));
+    const count = this.#more.hidden ? t("found", { count: this.#found.length }) : t("found_more", { count: this.#found.length });
+    announce(count);
     redraw(
       this.#list,
       h(
         "div",
-        { class: "scrolls", tabindex: "0", role: "region", "aria-label": t("bookings") },
-        h("table", { class: "data" }, h("thead", null, h("tr", null, head)), h("tbody", null, this.#found.map(row))),
+        { class: "scrolls", tabindex: "0", role: "region", "aria-label": t("bookings"), "data-key": "bookings" },
+        h("table", { class: "data" }, h("caption", null, count), h("thead", null, h("tr", null, head)), h("tbody", null, this.#found.map(row))),
       ),
     );
   }

@@ -2,8 +2,9 @@
 
 import { h } from "../dom.js";
 import { frame } from "../staff/frame.js";
-import { listShows } from "../show.js";
+import { listShows, SaleStatus } from "../show.js";
 import { useCurrency } from "../words.js";
+import { unread } from "./asking.js";
 import { BookingList } from "./bookings.js";
 import { Manage } from "./manage.js";
 import { t } from "./messages.js";
@@ -13,29 +14,33 @@ import { System } from "./system.js";
 const TABS = { sales: Sales, bookings: BookingList, shows: Manage, system: System };
 
 document.title = `${t("title")} · lastseat`;
-frame({ page: "office", roles: ["staff", "manager", "admin"], start });
+frame({ page: "office", roles: ["staff", "manager", "admin"], start, signsInAgain: true });
 
-async function start(call, session) {
+function start(call, session) {
   const main = document.querySelector("main");
   main.replaceChildren(h("p", { class: "empty" }, t("loading")));
+  /** What is drawn: a tab of a show, and the watch on its sale. */
   let open;
+  let sale;
   const place = () => new URLSearchParams(location.hash.slice(1));
   const go = (changes) => {
     const next = place();
     for (const [name, value] of Object.entries(changes)) value ? next.set(name, value) : next.delete(name);
     location.hash = next.toString();
   };
+  const optionText = ({ title, status }) => `${title} · ${t(`sale_${status}`)}`;
 
   const build = async () => {
-    const shows = await listShows();
-    const choice = h(
-      "select",
-      { id: "show", onchange: (event) => go({ show: event.target.value }) },
-      shows.map(({ id, title, status }) => h("option", { value: id }, `${title} · ${t(`sale_${status}`)}`)),
-    );
+    let shows;
+    try {
+      shows = await listShows(() => (document.querySelector("#announcer").textContent = t("unreachable")));
+    } catch (error) {
+      return main.replaceChildren(h("p", { class: "notice", role: "alert" }, unread(error)));
+    }
+    const choice = h("select", { id: "show", onchange: (event) => go({ show: event.target.value, booking: "" }) }, shows.map((show) => h("option", { value: show.id }, optionText(show))));
     const panel = h("section", { id: "tab-panel", role: "tabpanel", tabindex: "-1" });
     const tabs = Object.keys(TABS).map((name) =>
-      h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "tab-panel", onclick: () => go({ tab: name }) }, t(name)),
+      h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "tab-panel", onclick: () => go({ tab: name, booking: "" }) }, t(name)),
     );
     const list = h("div", { class: "tabs", role: "tablist", "aria-label": t("title") }, tabs);
     list.addEventListener("keydown", (event) => {
@@ -51,10 +56,25 @@ async function start(call, session) {
       panel,
     );
 
+    /** Paused, cancelled or opened, by whom and wherever. */
+    const watch = (show) => {
+      sale?.close();
+      sale = new SaleStatus(show);
+      sale.addEventListener("changed", () => {
+        Object.assign(show, sale.show);
+        const option = /** @type {HTMLElement} */ ([...choice.options].find(({ value }) => value === show.id));
+        option.textContent = optionText(show);
+        open?.view.changed?.(show);
+      });
+    };
+
     const draw = () => {
       const asked = place();
       const tab = Object.hasOwn(TABS, asked.get("tab") ?? "") ? asked.get("tab") : "sales";
       const show = shows.find(({ id }) => id === asked.get("show")) ?? shows[0];
+      const booking = asked.get("booking") ?? "";
+      // A booking opens over what was searched for, and leaves it there.
+      if (open?.panel === panel && open.tab === tab && open.show === show && open.view.open) return open.view.open(booking);
       if (show) choice.value = show.id;
       for (const button of tabs) {
         const chosen = button.id === `tab-${tab}`;
@@ -62,14 +82,19 @@ async function start(call, session) {
         button.tabIndex = chosen ? 0 : -1;
       }
       panel.setAttribute("aria-labelledby", `tab-${tab}`);
-      open?.close?.();
+      open?.view.close?.();
+      open = undefined;
       panel.replaceChildren();
       if (!show && !["shows", "system"].includes(tab)) return panel.append(h("p", { class: "empty" }, t("no_shows")));
       if (show) useCurrency(show.currency);
-      open = new TABS[tab]({ panel, call, session, show, go, booking: asked.get("booking"), again: build });
+      if (show && sale?.show.id !== show.id) watch(show);
+      open = { panel, tab, show, view: new TABS[tab]({ panel, call, session, show, go, again: build }) };
+      open.view.open?.(booking);
     };
     window.onhashchange = draw;
+    sale?.close();
+    sale = undefined;
     draw();
   };
-  await build();
+  build();
 }

@@ -1,71 +1,79 @@
 // How a show sells: figures that follow the sale, and the seat map, from which staff sell at the till.
 
-import { announce, h, redraw, s } from "../dom.js";
+import { h, redraw, s } from "../dom.js";
 import { Feed } from "../feed.js";
 import { Inventory } from "../inventory.js";
 import { locale } from "../language.js";
 import { SeatMap } from "../map.js";
-import { fullMoney, number, seatName, title } from "../words.js";
-import { commandButton, outcomeBox, say, wrong } from "./asking.js";
+import { fullMoney, number, title } from "../words.js";
+import { outcomeBox } from "./asking.js";
 import { t } from "./messages.js";
+import { Till } from "./till.js";
 
 const ASK_AGAIN_MS = 3_000;
 /** Hours of the chart. */
 const HOURS = 24;
-const TENDERS = ["cash", "invoice", "complimentary"];
 
 export class Sales {
   #show;
   #call;
   #figures = h("div", { class: "sales-figures" });
   #live = h("span", { class: "badge", role: "status" }, t("loading"));
+  #notOnSale = h("p", { class: "notice", role: "status" });
   #inventory = new Inventory();
   #map;
   #feed;
+  #till;
   #timer = 0;
-  #chosen = new Set();
-  #till = h("div", { class: "panel till", hidden: true });
-  #outcome = outcomeBox();
+  #closed = false;
+  #shown = "";
 
-  constructor({ panel, call, show, go }) {
+  constructor({ panel, call, show, go, again }) {
     this.#show = show;
     this.#call = call;
     const paper = s("svg", { id: "map", role: "grid", "aria-label": t("map_hint") });
     const viewport = h("div", { class: "viewport", tabindex: "-1" }, h("div", { class: "sheet" }, paper));
     const tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" }, h("b"), h("span"));
+    const outcome = outcomeBox();
+    this.#map = new SeatMap(viewport, paper, tip);
+    this.#till = new Till({ show, call, go, outcome, inventory: this.#inventory, mark: (seats) => this.#map.mark(seats) });
+    const hint = h("p", { class: "hint" }, t("map_hint"));
     panel.append(
+      this.#notOnSale,
       h(
         "div",
         { class: "sales" },
         this.#figures,
-        h(
-          "section",
-          { class: "seats", "aria-label": t("map") },
-          h("div", { class: "toolbar" }, h("h2", null, t("map")), this.#live),
-          h("p", { class: "hint" }, t("map_hint")),
-          viewport,
-          tip,
-          this.#outcome,
-          this.#till,
-        ),
+        h("section", { class: "seats", "aria-label": t("map") }, h("div", { class: "toolbar" }, h("h2", null, t("map")), this.#live), hint, viewport, tip, outcome, this.#till.element),
       ),
     );
-    this.#map = new SeatMap(viewport, paper, tip);
-    this.#map.addEventListener("pick", ({ detail }) => this.#toggle(detail));
-    this.#inventory.addEventListener("loaded", () => this.#map.draw(show, [...this.#inventory.seats.values()]));
+    this.#map.addEventListener("pick", ({ detail }) => this.#till.toggle(detail));
+    this.#inventory.addEventListener("loaded", () => {
+      this.#map.draw(show, [...this.#inventory.seats.values()]);
+      this.#till.draw();
+    });
     this.#inventory.addEventListener("changed", ({ detail }) => {
+      // Where no seat has a label there is nothing to draw.
+      viewport.hidden = hint.hidden = this.#inventory.seats.size === 0;
       this.#map.paint(detail);
-      for (const { seat } of detail) if (seat.state !== "available" && this.#chosen.delete(seat.seat)) this.#drawTill(go);
+      this.#till.changed(detail.filter(({ seat }) => seat.state !== "available").map(({ seat }) => seat.seat));
     });
     this.#feed = new Feed(show.id, this.#inventory);
     this.#feed.addEventListener("status", () => (this.#live.textContent = t(this.#feed.status === "live" ? "live" : "reconnecting")));
-    this.#go = go;
+    // Other seats or prices: all is drawn from the new ones.
+    for (const name of ["revised", "gone"]) this.#feed.addEventListener(name, () => again());
+    this.changed(show);
     this.#ask();
   }
 
-  #go;
+  /** The show's sale has opened, was paused or has ended, here or elsewhere. */
+  changed({ status }) {
+    this.#notOnSale.hidden = status === "on_sale";
+    this.#notOnSale.textContent = t("not_on_sale", { status: t(`sale_${status}`) });
+  }
 
   close() {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#feed.close();
     this.#map.close();
@@ -76,13 +84,20 @@ export class Sales {
       if (!document.hidden) this.#draw((await this.#call("GET", `/v1/shows/${encodeURIComponent(this.#show.id)}/sales`, { patience: 0 })).body);
     } catch (error) {
       if ([401, 403].includes(error.status)) redraw(this.#figures, h("p", { class: "notice" }, error.message));
+      this.#shown = "";
     }
-    this.#timer = setTimeout(() => this.#ask(), ASK_AGAIN_MS);
+    if (!this.#closed) this.#timer = setTimeout(() => this.#ask(), ASK_AGAIN_MS);
   }
 
-  #draw({ seats, bookings, captured, refunded, by_hour: hours, by_category: categories, by_price_type: types, by_channel: channels, by_payment: payments }) {
+  #draw(sales) {
+    // The same again would take the focus and the place from somebody who reads the tables. `position` counts other shows' events, too.
+    const shown = JSON.stringify({ ...sales, position: 0 });
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const { seats, bookings, captured, refunded, by_hour: hours, by_category: categories, by_price_type: types, by_channel: channels, by_payment: payments } = sales;
     const percent = (count) => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format((100 * count) / Math.max(1, seats.capacity));
     const figure = (name, value, more) => h("div", { class: "figure" }, h("span", null, name), h("b", null, value), more && h("span", null, more));
+    const places = new Map([...this.#figures.querySelectorAll(".scrolls")].map(({ dataset, scrollLeft }) => [dataset.key, scrollLeft]));
     redraw(
       this.#figures,
       h(
@@ -101,59 +116,7 @@ export class Sales {
       table(t("by_channel"), "channel", channels),
       table(t("by_payment"), "payment", payments),
     );
-  }
-
-  // --- The till -------------------------------------------------------------------------------------
-
-  #toggle(seat) {
-    if (!this.#chosen.delete(seat) && this.#inventory.state(seat) === "available") this.#chosen.add(seat);
-    this.#drawTill(this.#go);
-  }
-
-  #drawTill(go) {
-    const chosen = [...this.#chosen];
-    this.#map.mark(chosen);
-    this.#till.hidden = chosen.length === 0;
-    if (chosen.length === 0) return;
-    const tender = h("select", { name: "tender" }, TENDERS.map((name) => h("option", { value: name }, t(name))));
-    const text = t("chosen", { count: chosen.length, seats: chosen.map(seatName).join(", ") });
-    announce(text);
-    redraw(
-      this.#till,
-      h("p", null, text),
-      h(
-        "div",
-        { class: "toolbar" },
-        h("label", { class: "field" }, t("tender"), tender),
-        commandButton({
-          name: "sell",
-          text: t("sell", { count: chosen.length }),
-          primary: true,
-          outcome: this.#outcome,
-          act: (key) => this.#sell(chosen, tender.value, key),
-          done: (booking) => {
-            this.#chosen.clear();
-            this.#drawTill(go);
-            say(this.#outcome, t("sold_at_till", { count: chosen.length, amount: fullMoney(booking.amount.value, booking.amount.currency) }), true);
-            this.#outcome.append(" ", h("button", { type: "button", class: "plain", "data-act": "open", onclick: () => go({ tab: "bookings", booking: booking.id }) }, t("open_booking")));
-          },
-        }),
-        h("button", { type: "button", class: "plain", onclick: () => (this.#chosen.clear(), this.#drawTill(go)) }, t("clear")),
-      ),
-    );
-  }
-
-  /** Holds the seats and records the payment. If that fails, the hold is given back: nobody is to wait for seats that nobody buys. */
-  async #sell(seats, payment, key) {
-    const show = encodeURIComponent(this.#show.id);
-    const { body: held } = await this.#call("POST", `/v1/shows/${show}/bookings`, { key, body: { seats } });
-    const path = `/v1/bookings/${held.id}`;
-    try {
-      return (await this.#call("POST", `${path}/payment`, { key: `${key}.payment`, body: { payment } })).body;
-    } catch (error) {
-      if (error.code !== undefined && error.status < 500) await this.#call("DELETE", path, { key: `${key}.cancel` }).catch((again) => say(this.#outcome, wrong(again)));
-      throw error;
-    }
+    for (const box of this.#figures.querySelectorAll(".scrolls")) box.scrollLeft = places.get(box.dataset.key) ?? 0;
   }
 }
 
@@ -162,7 +125,7 @@ function table(caption, name, lines) {
   const amount = (value) => h("td", { class: "amount" }, value);
   return h(
     "div",
-    { class: "scrolls", tabindex: "0", role: "region", "aria-label": caption },
+    { class: "scrolls", tabindex: "0", role: "region", "aria-label": caption, "data-key": name },
     h(
       "table",
       { class: "data" },

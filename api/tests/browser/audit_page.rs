@@ -21,8 +21,15 @@ async fn an_auditor_goes_back_in_time_and_follows_a_booking() {
         // Bought from a block, and given back to it: not for sale.
         let block = json!({"seats": ["H-1"], "reason": "Sponsor", "channel": "till"});
         assert_eq!(window.request("POST", "/v1/shows/demo/blocks", Some(&admin), block).await.0, 201);
-        let held = window.request("POST", "/v1/shows/demo/bookings", Some(&admin), json!({"seats": ["H-1"], "channel": "till"})).await.1;
-        assert_eq!(window.request("DELETE", &format!("/v1/bookings/{}", held["id"].as_str().unwrap()), Some(&admin), Value::Null).await.0, 200);
+        let held =
+            window.request("POST", "/v1/shows/demo/bookings", Some(&admin), json!({"seats": ["H-1"], "channel": "till"})).await.1;
+        assert_eq!(
+            window
+                .request("DELETE", &format!("/v1/bookings/{}", held["id"].as_str().unwrap()), Some(&admin), Value::Null)
+                .await
+                .0,
+            200
+        );
         let refund = format!("/v1/bookings/{}/refund", bookings[0]);
         assert_eq!(window.request("POST", &refund, Some(&admin), Value::Null).await.0, 200);
         // The live map and the history's end agree.

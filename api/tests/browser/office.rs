@@ -42,12 +42,14 @@ async fn staff_sell_at_the_till_see_it_in_the_figures_and_refund_it() {
         for seat in ["A-1", "A-2"] {
             window.click(&format!("[data-seat='{seat}']")).await;
         }
-        window.until(".till", "2 seats chosen: Row A seat 1, Row A seat 2").await;
+        window.until(".till", "2 seats chosen: A-1, A-2").await;
+        window.until(".till", "Total: \u{20ac}170.00").await;
         window.click("[data-act=sell]").await;
         window.until(".seats .notice", "Sold 2 seats for \u{20ac}170.00.").await;
         window.until_state("A-1", "booked").await;
         window.until(".figures", "Sold\n2\n").await;
         window.until(".sales-figures", "Cash").await;
+        window.until(".sales-figures", "Till").await;
 
         window.click("[data-act=open]").await;
         window.until("dialog", "Booking confirmed").await;

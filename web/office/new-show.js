@@ -1,0 +1,132 @@
+// The form for a new show: areas in rows of seats or without labels, with a preview of the map.
+
+import { h, s } from "../dom.js";
+import { layOut } from "../layout.js";
+import { digitsOf } from "../words.js";
+import { commandButton, outcomeBox, say } from "./asking.js";
+import { t } from "./messages.js";
+import { instantOf, isZone } from "./zones.js";
+
+/** What a form may name; the same bounds keep a slip of the finger from drawing a million seats. */
+const [MOST_ROWS, MOST_IN_ROW, MOST_DRAWN] = [200, 500, 20_000];
+const ID = "[a-z0-9][a-z0-9_\\-]*";
+
+/** @param {() => Promise<unknown>} again draws the page with the new show */
+export function newShow(call, again) {
+  const outcome = outcomeBox();
+  const input = (name, props) => h("label", { class: "field" }, t(name), h("input", { name, autocomplete: "off", ...props }));
+  const areas = h("div", { class: "stack" });
+  const preview = s("svg", { class: "preview", role: "img", "aria-label": t("preview") });
+  const addArea = (area = {}) => {
+    const remove = h("button", { type: "button", class: "plain", onclick: () => (line.remove(), draw()) }, t("remove_area"));
+    const line = h(
+      "fieldset",
+      { class: "toolbar area" },
+      input("area", { value: area.area ?? "", required: true, pattern: ID, maxlength: "64" }),
+      input("price", { type: "number", min: "0", step: "any", value: area.price ?? "", required: true }),
+      input("rows", { type: "number", min: "0", max: String(MOST_ROWS), value: area.rows ?? "" }),
+      input("seats_per_row", { type: "number", min: "0", max: String(MOST_IN_ROW), value: area.seats ?? "" }),
+      input("capacity", { type: "number", min: "0", value: area.capacity ?? "" }),
+      areas.children.length > 0 && remove,
+    );
+    areas.append(line);
+    draw();
+  };
+  const form = h(
+    "form",
+    { class: "panel" },
+    h("h2", null, t("new_show")),
+    h(
+      "div",
+      { class: "toolbar" },
+      input("id", { required: true, pattern: ID, maxlength: "64" }),
+      input("show_title", { required: true, maxlength: "200" }),
+      input("venue", { maxlength: "200" }),
+      input("starts_at", { type: "datetime-local" }),
+      input("sale_opens_at", { type: "datetime-local" }),
+      input("timezone", { required: true, value: Intl.DateTimeFormat().resolvedOptions().timeZone, maxlength: "64" }),
+      input("currency", { required: true, value: "EUR", pattern: "[A-Z]{3}", maxlength: "3", size: "4" }),
+    ),
+    h("p", { class: "hint" }, t("times_hint")),
+    areas,
+    h("div", null, h("button", { type: "button", onclick: () => addArea() }, t("add_area"))),
+    preview,
+    outcome,
+    h("div", null, commandButton({ name: "create", text: t("create"), primary: true, outcome, may: mistake, act: create, done: created })),
+  );
+  addArea({ area: "stalls", price: 50, rows: 10, seats: 20 });
+  form.addEventListener("input", draw);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  return form;
+
+  function value(name) {
+    return /** @type {HTMLInputElement} */ (form.elements.namedItem(name)).value.trim();
+  }
+
+  function plan() {
+    const unit = 10 ** digitsOf(value("currency"));
+    const whole = (text, most) => Math.max(0, Math.min(most, Math.trunc(Number(text)) || 0));
+    let row = 0;
+    return [...areas.children].map((line) => {
+      const of = (name) => /** @type {HTMLInputElement} */ (line.querySelector(`[name=${name}]`)).value.trim();
+      const [rows, seats] = [whole(of("rows"), MOST_ROWS), whole(of("seats_per_row"), MOST_IN_ROW)];
+      const drawn = rows > 0 && seats > 0 ? { rows: Array.from({ length: rows }, () => ({ row: rowName(row++), seats })) } : { capacity: Number(of("capacity")) };
+      return { area: of("area"), price: Math.round(Number(of("price")) * unit), ...drawn };
+    });
+  }
+
+  function draw() {
+    if (!form) return;
+    const areasOfPlan = plan();
+    const count = areasOfPlan.reduce((sum, { rows = [] }) => sum + rows.reduce((all, { seats }) => all + seats, 0), 0);
+    preview.replaceChildren();
+    if (count === 0 || count > MOST_DRAWN) return;
+    const seats = areasOfPlan.flatMap(({ area, rows = [] }) => rows.flatMap(({ row, seats: inRow }) => Array.from({ length: inRow }, (_, index) => ({ seat: `${row}-${index + 1}`, area }))));
+    const laid = layOut(areasOfPlan.map(({ area, price, rows }) => ({ area, category: area, price, rows })), seats);
+    preview.setAttribute("viewBox", `${laid.box.x} ${laid.box.y} ${laid.box.width} ${laid.box.height}`);
+    preview.append(...laid.places.map(({ x, y }) => s("circle", { cx: x, cy: y, r: 7 })));
+  }
+
+  /** What keeps it from being sent. */
+  function mistake() {
+    if (!form.reportValidity()) return nameOf(form.querySelector("input:invalid"));
+    if (!isZone(value("timezone"))) return t("unknown_zone", { zone: value("timezone") });
+    const digits = digitsOf(value("currency"));
+    const prices = [.../** @type {NodeListOf<HTMLInputElement>} */ (areas.querySelectorAll("[name=price]"))].map((field) => field.value);
+    const isExact = (text) => Math.abs(Number(text) * 10 ** digits - Math.round(Number(text) * 10 ** digits)) < 1e-6;
+    return prices.every(isExact) ? undefined : t("price_digits", { count: digits, currency: value("currency") });
+  }
+
+  async function create(key) {
+    const areasOfPlan = plan();
+    const zone = value("timezone");
+    const time = (name) => (value(name) ? instantOf(value(name), zone).toISOString() : undefined);
+    const body = {
+      id: value("id"),
+      title: value("show_title"),
+      venue: value("venue") || undefined,
+      starts_at: time("starts_at"),
+      sale_opens_at: time("sale_opens_at"),
+      timezone: zone,
+      currency: value("currency"),
+      categories: areasOfPlan.map(({ area, price }) => ({ category: area, price })),
+      areas: areasOfPlan.map(({ area, rows, capacity }) => ({ area, category: area, ...(rows ? { rows } : { capacity }) })),
+    };
+    return (await call("POST", "/v1/shows", { key, body })).body;
+  }
+
+  async function created({ title }) {
+    await again();
+    const box = document.querySelector("#tab-panel .panel:last-child .notice");
+    if (box) say(/** @type {HTMLElement} */ (box), t("created", { title }), true);
+  }
+}
+
+/** The name of a field, as its label has it. */
+const nameOf = (input) => input?.closest("label")?.firstChild?.textContent ?? "";
+
+/** A, B, … Z, AA, AB … */
+function rowName(index) {
+  const letter = String.fromCharCode(65 + (index % 26));
+  return index < 26 ? letter : rowName(Math.floor(index / 26) - 1) + letter;
+}

@@ -1,0 +1,187 @@
+// The till: what was chosen and what it costs, and the sale, which stays in view until it is decided.
+
+import { newKey } from "../api.js";
+import { announce, h, redraw } from "../dom.js";
+import { fullMoney, money, placeNames, seatName, title } from "../words.js";
+import { ask, say, unread, wrong } from "./asking.js";
+import { t } from "./messages.js";
+import { amountOf, Sale } from "./sale.js";
+
+const TENDERS = ["cash", "invoice", "complimentary"];
+
+/** The last sale of each show that may not be decided: who looks at something else meanwhile finds it again. */
+const open = new Map();
+
+window.addEventListener("beforeunload", (event) => {
+  if ([...open.values()].some(({ sale }) => sale.isOpen)) event.preventDefault();
+});
+
+export class Till {
+  element = h("div", { class: "panel till", hidden: true });
+
+  #show;
+  #call;
+  #inventory;
+  #outcome;
+  #go;
+  /** Seats, each with its price type if its category has several. */
+  #chosen = new Map();
+  /** Of an area without labels: how many. */
+  #places = { area: "", quantity: 0 };
+  /** Stays as it is from sale to sale, and while seats come and go. */
+  #tender = TENDERS[0];
+  #mark;
+
+  /** `mark` is called with the chosen seats. */
+  constructor({ show, call, inventory, outcome, go, mark }) {
+    this.#show = show;
+    this.#call = call;
+    this.#inventory = inventory;
+    this.#outcome = outcome;
+    this.#go = go;
+    this.#mark = mark;
+  }
+
+  get #open() {
+    const entry = open.get(this.#show.id);
+    return entry?.sale.isOpen ? entry : undefined;
+  }
+
+  /** Chooses a seat, or chooses it no more. */
+  toggle(seat) {
+    if (this.#open) return;
+    if (!this.#chosen.delete(seat) && this.#inventory.state(seat) === "available") this.#chosen.set(seat, this.#typesOf(this.#inventory.seats.get(seat).area)[0]);
+    this.draw();
+    if (this.#chosen.size > 0) announce(t("chosen", { count: this.#chosen.size, seats: [...this.#chosen.keys()].map(seatName).join(", ") }));
+  }
+
+  /** Something was sold or is free again; these seats are not free any more. */
+  changed(taken) {
+    if (this.#open) return;
+    const lost = taken.filter((seat) => this.#chosen.delete(seat));
+    // Numbers of places that are left: not while somebody types how many they want.
+    const countsPlaces = this.#chosen.size === 0 && !this.element.contains(document.activeElement);
+    if (lost.length > 0 || countsPlaces) this.draw();
+  }
+
+  /** Draws it: the open sale, or what is chosen. */
+  draw() {
+    const entry = this.#open;
+    const areas = [...this.#inventory.areas.values()].filter(({ labelled }) => !labelled);
+    this.#mark(entry ? (entry.seats ?? []) : [...this.#chosen.keys()]);
+    this.element.hidden = !entry && this.#chosen.size === 0 && areas.length === 0;
+    if (this.element.hidden) return;
+    redraw(this.element, ...(entry ? this.#drawOpen(entry) : this.#chosen.size > 0 ? this.#drawChosen() : this.#drawPlaces(areas)));
+  }
+
+  // --- What is chosen ---------------------------------------------------------------------------------
+
+  #typesOf(area) {
+    return (this.#inventory.areas.get(area)?.price_types ?? []).map(({ price_type: name }) => name);
+  }
+
+  #drawChosen() {
+    const lines = [...this.#chosen].map(([seat, type]) => {
+      const { area } = this.#inventory.seats.get(seat);
+      const types = this.#typesOf(area);
+      const choice =
+        types.length > 1 &&
+        h("select", { "aria-label": `${seatName(seat)}: ${t("price")}`, "data-key": `type-${seat}`, onchange: (event) => (this.#chosen.set(seat, event.target.value), this.draw()) }, this.#typeOptions(area, type));
+      return h("li", null, seatName(seat), " ", choice || h("span", { class: "hint" }, money(this.#priceOf(area, type), this.#show.currency)));
+    });
+    const count = this.#chosen.size;
+    const seats = [...this.#chosen].map(([seat, type]) => (type === undefined ? seat : { seat, price_type: type }));
+    const prices = [...this.#chosen].map(([seat, type]) => this.#priceOf(this.#inventory.seats.get(seat).area, type));
+    return [
+      h("p", null, t("chosen", { count, seats: placeNames([...this.#chosen.keys()]).join(", ") })),
+      h("ul", { class: "chosen" }, lines),
+      this.#sellBar(count, prices, () => ({ order: { seats }, seats: [...this.#chosen.keys()] })),
+    ];
+  }
+
+  #typeOptions(area, chosen) {
+    return this.#inventory.areas.get(area).price_types.map(({ price_type: name, price }) => h("option", { value: name, selected: name === chosen }, `${title(name)} · ${money(price, this.#show.currency)}`));
+  }
+
+  #priceOf(area, type) {
+    const known = this.#inventory.areas.get(area);
+    return known?.price_types?.find(({ price_type: name }) => name === type)?.price ?? known?.price ?? 0;
+  }
+
+  #drawPlaces(areas) {
+    const place = this.#places;
+    const area = areas.find((known) => known.area === place.area) ?? areas[0];
+    const type = this.#typesOf(area.area).includes(place.type) ? place.type : this.#typesOf(area.area)[0];
+    const most = Math.max(1, Math.min(this.#show.max_seats_per_booking ?? area.available, area.available));
+    const quantity = h("input", { type: "number", name: "quantity", "data-key": "quantity", min: "1", max: String(most), value: String(place.quantity || 1), oninput: (event) => (place.quantity = Number(event.target.value)), onchange: () => this.draw() });
+    const choose = h("select", { name: "places", "data-key": "places", onchange: (event) => (Object.assign(place, { area: event.target.value, type: undefined }), this.draw()) }, areas.map(({ area: id, available }) => h("option", { value: id, selected: id === area.area }, `${title(id)} · ${t("places_left", { count: available })}`)));
+    const count = Math.max(1, Math.trunc(place.quantity) || 1);
+    const types = this.#typesOf(area.area).length > 1 && h("label", { class: "field" }, t("price"), h("select", { name: "price_type", "data-key": "price_type", onchange: (event) => ((place.type = event.target.value), this.draw()) }, this.#typeOptions(area.area, type)));
+    const order = () => ({ area: area.area, quantity: count, ...(type === undefined ? {} : { price_types: { [type]: count } }) });
+    return [
+      h("div", { class: "toolbar" }, h("label", { class: "field" }, t("area"), choose), h("label", { class: "field" }, t("places"), quantity), types),
+      this.#sellBar(count, Array.from({ length: count }, () => this.#priceOf(area.area, type)), () => ({ order: order() }), area.available < count),
+    ];
+  }
+
+  /** How it is paid, what it costs, and the button. */
+  #sellBar(count, prices, what, isShort = false) {
+    const tender = h("select", { name: "tender", "data-key": "tender", onchange: (event) => ((this.#tender = event.target.value), this.draw()) }, TENDERS.map((name) => h("option", { value: name, selected: name === this.#tender }, t(name))));
+    const sell = () => {
+      const { order, seats } = what();
+      const sale = new Sale({ call: this.#call, show: this.#show.id, order, tender: this.#tender, key: newKey() });
+      open.set(this.#show.id, { sale, seats, count });
+      this.#run((it) => it.run());
+    };
+    return h(
+      "div",
+      { class: "toolbar" },
+      h("label", { class: "field" }, t("tender"), tender),
+      h("p", { class: "total" }, this.#tender === "complimentary" ? t("costs_nothing") : t("total", { amount: fullMoney(amountOf(this.#show.fees, prices), this.#show.currency) })),
+      h("button", { type: "button", class: "primary", "data-act": "sell", "data-key": "sell", disabled: isShort, onclick: sell }, t("sell", { count })),
+      this.#chosen.size > 0 && h("button", { type: "button", class: "plain", "data-key": "clear", onclick: () => (this.#chosen.clear(), this.draw()) }, t("clear")),
+    );
+  }
+
+  // --- The sale ---------------------------------------------------------------------------------------
+
+  #drawOpen({ sale, seats, count }) {
+    const running = sale.state === "running";
+    const what = seats ? placeNames(seats).join(", ") : title(sale.order.area);
+    const giveUp = () => ask(t("give_up"), t("give_up_means"), () => this.#run((it) => it.giveUp()));
+    return [
+      h("p", null, t(running ? "selling" : "sale_unknown", { count, seats: what, tender: t(sale.tender) })),
+      h(
+        "div",
+        { class: "toolbar" },
+        h("button", { type: "button", class: "primary", "data-act": "sell_again", disabled: running, onclick: () => this.#run((it) => it.run()) }, t("sell_again")),
+        h("button", { type: "button", "data-act": "give_up", disabled: running, onclick: giveUp }, t("give_up")),
+      ),
+    ];
+  }
+
+  async #run(step) {
+    const { sale, count } = open.get(this.#show.id);
+    say(this.#outcome, "");
+    const steps = step(sale);
+    this.draw();
+    let problem;
+    try {
+      await steps;
+    } catch (error) {
+      problem = sale.isOpen ? (error.status === 401 ? unread(error) : t("sale_no_answer")) : wrong(error);
+    }
+    if (sale.state === "sold") this.#sold(sale, count);
+    else if (problem) say(this.#outcome, problem);
+    else say(this.#outcome, t("given_up"), true);
+    this.draw();
+  }
+
+  #sold({ booking, tender }, count) {
+    this.#chosen.clear();
+    this.#places.quantity = 0;
+    const amount = fullMoney(booking.amount.value, booking.amount.currency);
+    say(this.#outcome, t(tender === "complimentary" ? "given_away" : "sold_at_till", { count, amount }), true);
+    this.#outcome.append(" ", h("button", { type: "button", class: "plain", "data-act": "open", onclick: () => this.#go({ tab: "bookings", booking: booking.id }) }, t("open_booking")));
+  }
+}
