@@ -55,6 +55,13 @@ test("a lock of the first version is one, and an event of no seat changes none",
   assert.equal(replay.state("A-1"), "locked");
 });
 
+test("a moment between two events of one command is named as one", () => {
+  const caused = (position, cause) => ({ ...seat(position, "SeatLocked", {}, `A-${position}`), metadata: { $causationId: cause } });
+  const replay = new Replay([caused(1, "x"), caused(2, "y"), caused(3, "y"), caused(4, "y"), { ...caused(5, "z"), metadata: {} }, { ...caused(6, "z"), metadata: {} }]);
+  const parts = [0, 1, 2, 3, 4, 5, 6].map((at) => (replay.moveTo(at), `${replay.part.index}/${replay.part.count}`));
+  assert.deepEqual(parts, ["1/1", "1/1", "1/3", "2/3", "3/3", "1/1", "1/1"]);
+});
+
 test("where the server's map differs, the page says so", () => {
   const replay = new Replay([seat(1, "SeatLocked"), seat(2, "SeatBooked", {}, "A-2"), seat(3, "SeatLocked", {}, "floor:1"), seat(4, "SeatLocked", {}, "floor:2"), seat(5, "SeatReleased", {}, "floor:2")]);
   replay.moveTo(5);

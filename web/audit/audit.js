@@ -19,6 +19,7 @@ const MOST = 100_000;
 /** Seats that are named when the page and the server disagree. */
 const SHOWN = 20;
 const STEP_MS = 250;
+const NUMBER = /^[0-9a-f-]{36}$/;
 const ROWS = "application/vnd.lastseat.seat-rows+json";
 
 document.title = `${t("title")} · lastseat`;
@@ -27,7 +28,7 @@ frame({ page: "audit", roles: ["auditor", "admin"], start, signsInAgain: true })
 async function start(call) {
   const main = document.querySelector("main");
   const place = () => new URLSearchParams(location.hash.slice(1));
-  const shows = await listShows();
+  const shows = await listShows(() => main.replaceChildren(h("p", { class: "notice", role: "status" }, t("reconnecting"))));
   const show = shows.find(({ id }) => id === place().get("show")) ?? shows[0];
   if (!show) return main.replaceChildren(h("p", { class: "empty" }, t("nothing")));
   useCurrency(show.currency);
@@ -111,7 +112,8 @@ function sliderBox(show, replay, { inventory }, place, openBooking) {
     slider.setAttribute("aria-valuetext", `${t("moment_text", { index: replay.at, count: replay.events.length })}${event ? `, ${timeOf(event)}` : ""}`);
     const { locked, booked, unavailable } = replay.counts();
     redraw(counts, [["booked", booked], ["held", locked], ["blocked", unavailable]].map(([name, count]) => h("li", null, h("b", null, number(count)), ` ${t(String(name))}`)));
-    redraw(what, event ? lineOf(event, openBooking) : h("p", null, t("nothing_yet")));
+    const part = replay.part;
+    redraw(what, event ? lineOf(event, openBooking) : h("p", null, t("nothing_yet")), event && part.count > 1 && h("p", { class: "hint" }, t("part", part)));
     // Browsers refuse more than a few changes of the address a second.
     clearTimeout(remembering);
     remembering = setTimeout(() => history.replaceState(null, "", `#${new URLSearchParams({ ...Object.fromEntries(place()), show: show.id, at: String(event?.position ?? 0) })}`), 300);
@@ -211,6 +213,8 @@ function chainBox(call, replay, show, asked) {
     const booking = asked.trim().toLowerCase();
     input.value = booking;
     outcome.hidden = true;
+    // What is no number would be the beginning of many streams.
+    if (!NUMBER.test(booking)) return;
     try {
       const own = await read(`booking-${booking}`);
       const named = streamsOf(own);

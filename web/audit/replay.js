@@ -87,6 +87,21 @@ export class Replay {
   }
 
   /**
+   * Which of the events of one command the last one is, `{ index, count }`. They are written together where one machine keeps the log: nobody
+   * ever saw the seats between them.
+   */
+  get part() {
+    const causeOf = (index) => this.events[index]?.metadata.$causationId;
+    const last = this.at - 1;
+    const cause = causeOf(last);
+    if (!cause) return { index: 1, count: 1 };
+    let [first, end] = [last, last];
+    while (causeOf(first - 1) === cause) first -= 1;
+    while (causeOf(end + 1) === cause) end += 1;
+    return { index: last - first + 1, count: end - first + 1 };
+  }
+
+  /**
    * Where the seats of this moment differ from the server's map of the same position: `[{ seat, here, there }]`. To the map, a seat whose
    * booking is being paid is `in_process`; here it is locked like any other.
    *

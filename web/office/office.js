@@ -33,7 +33,7 @@ function start(call, session) {
   const build = async () => {
     let shows;
     try {
-      shows = await listShows(() => (document.querySelector("#announcer").textContent = t("unreachable")));
+      shows = await listShows(() => main.replaceChildren(h("p", { class: "notice", role: "status" }, t("reconnecting"))));
     } catch (error) {
       return main.replaceChildren(h("p", { class: "notice", role: "alert" }, unread(error)));
     }

@@ -4,6 +4,7 @@ import { newKey } from "../api.js";
 import { announce, h, redraw } from "../dom.js";
 import { fullMoney, money, placeNames, seatName, title } from "../words.js";
 import { ask, say, unread, wrong } from "./asking.js";
+import { KeptSeats } from "./kept-seats.js";
 import { t } from "./messages.js";
 import { amountOf, Sale } from "./sale.js";
 
@@ -22,6 +23,7 @@ export class Till {
   #show;
   #call;
   #inventory;
+  #kept;
   #outcome;
   #go;
   /** Seats, each with its price type if its category has several. */
@@ -37,6 +39,7 @@ export class Till {
     this.#show = show;
     this.#call = call;
     this.#inventory = inventory;
+    this.#kept = new KeptSeats(call, show.id);
     this.#outcome = outcome;
     this.#go = go;
     this.#mark = mark;
@@ -48,11 +51,27 @@ export class Till {
   }
 
   /** Chooses a seat, or chooses it no more. */
-  toggle(seat) {
+  async toggle(seat) {
     if (this.#open) return;
-    if (!this.#chosen.delete(seat) && this.#inventory.state(seat) === "available") this.#chosen.set(seat, this.#typesOf(this.#inventory.seats.get(seat).area)[0]);
+    if (!this.#chosen.delete(seat)) {
+      if (!(await this.#isForSale(seat)) || this.#open) return;
+      this.#chosen.set(seat, this.#typesOf(this.#inventory.seats.get(seat).area)[0]);
+    }
     this.draw();
     if (this.#chosen.size > 0) announce(t("chosen", { count: this.#chosen.size, seats: [...this.#chosen.keys()].map(seatName).join(", ") }));
+  }
+
+  async #isForSale(seat) {
+    const state = this.#inventory.state(seat);
+    if (state !== "unavailable") return state === "available";
+    try {
+      const isKept = await this.#kept.has(seat);
+      if (!isKept) say(this.#outcome, t("not_for_till", { seat: seatName(seat) }));
+      return isKept;
+    } catch (error) {
+      say(this.#outcome, unread(error));
+      return false;
+    }
   }
 
   /** Something was sold or is free again; these seats are not free any more. */
@@ -112,20 +131,19 @@ export class Till {
     const place = this.#places;
     const area = areas.find((known) => known.area === place.area) ?? areas[0];
     const type = this.#typesOf(area.area).includes(place.type) ? place.type : this.#typesOf(area.area)[0];
-    const most = Math.max(1, Math.min(this.#show.max_seats_per_booking ?? area.available, area.available));
-    const quantity = h("input", { type: "number", name: "quantity", "data-key": "quantity", min: "1", max: String(most), value: String(place.quantity || 1), oninput: (event) => (place.quantity = Number(event.target.value)), onchange: () => this.draw() });
+    const quantity = h("input", { type: "number", name: "quantity", "data-key": "quantity", min: "1", max: String(this.#show.max_seats_per_booking), value: String(place.quantity || 1), oninput: (event) => (place.quantity = Number(event.target.value)), onchange: () => this.draw() });
     const choose = h("select", { name: "places", "data-key": "places", onchange: (event) => (Object.assign(place, { area: event.target.value, type: undefined }), this.draw()) }, areas.map(({ area: id, available }) => h("option", { value: id, selected: id === area.area }, `${title(id)} · ${t("places_left", { count: available })}`)));
     const count = Math.max(1, Math.trunc(place.quantity) || 1);
     const types = this.#typesOf(area.area).length > 1 && h("label", { class: "field" }, t("price"), h("select", { name: "price_type", "data-key": "price_type", onchange: (event) => ((place.type = event.target.value), this.draw()) }, this.#typeOptions(area.area, type)));
     const order = () => ({ area: area.area, quantity: count, ...(type === undefined ? {} : { price_types: { [type]: count } }) });
     return [
       h("div", { class: "toolbar" }, h("label", { class: "field" }, t("area"), choose), h("label", { class: "field" }, t("places"), quantity), types),
-      this.#sellBar(count, Array.from({ length: count }, () => this.#priceOf(area.area, type)), () => ({ order: order() }), area.available < count),
+      this.#sellBar(count, Array.from({ length: count }, () => this.#priceOf(area.area, type)), () => ({ order: order() })),
     ];
   }
 
   /** How it is paid, what it costs, and the button. */
-  #sellBar(count, prices, what, isShort = false) {
+  #sellBar(count, prices, what) {
     const tender = h("select", { name: "tender", "data-key": "tender", onchange: (event) => ((this.#tender = event.target.value), this.draw()) }, TENDERS.map((name) => h("option", { value: name, selected: name === this.#tender }, t(name))));
     const sell = () => {
       const { order, seats } = what();
@@ -138,7 +156,7 @@ export class Till {
       { class: "toolbar" },
       h("label", { class: "field" }, t("tender"), tender),
       h("p", { class: "total" }, this.#tender === "complimentary" ? t("costs_nothing") : t("total", { amount: fullMoney(amountOf(this.#show.fees, prices), this.#show.currency) })),
-      h("button", { type: "button", class: "primary", "data-act": "sell", "data-key": "sell", disabled: isShort, onclick: sell }, t("sell", { count })),
+      h("button", { type: "button", class: "primary", "data-act": "sell", "data-key": "sell", onclick: sell }, t("sell", { count })),
       this.#chosen.size > 0 && h("button", { type: "button", class: "plain", "data-key": "clear", onclick: () => (this.#chosen.clear(), this.draw()) }, t("clear")),
     );
   }
