@@ -45,6 +45,8 @@ export class Bookings extends EventTarget {
 
   /** Stores what the server says of a booking. `title` is the show's. */
   keep(booking, token, title) {
+    // An account's booking, which its session proves, is not this browser's.
+    if (!token) return;
     const known = this.#entries.get(booking.id);
     const entry = {
       id: booking.id,

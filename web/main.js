@@ -74,8 +74,8 @@ async function findBooking(bookings) {
   const id = new URLSearchParams(location.search).get("booking");
   if (!id) return undefined;
   const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? bookings.entry(id)?.token;
-  if (!token) return {};
   try {
+    // Without a token, it may be the account's that is signed in.
     const booking = await get(`/v1/bookings/${encodeURIComponent(id)}`, { token, patience: Infinity, onwait: reconnecting });
     bookings.keep(booking, token);
     // The token is kept now. It should not stay in the address bar, where others can read it.

@@ -1,7 +1,7 @@
 // Sends the visitor's requests, each under a key of its own. The same request again gets the same key while
 // it is not known whether it was carried out, so that nothing is done twice.
 
-import { newKey, Problem, send } from "./api.js";
+import { get, newKey, Problem, send } from "./api.js";
 
 export class Requests {
   #onwait;
@@ -19,7 +19,7 @@ export class Requests {
   }
 
   async send(method, path, options) {
-    const answer = await send(method, path, { ...options, onwait: this.#onwait });
+    const answer = await sendAsSession(method, path, { ...options, onwait: this.#onwait });
     this.#unanswered = undefined;
     return answer;
   }
@@ -33,4 +33,15 @@ export class Requests {
 /** Whether the server has said that the request was not, and will not be, carried out. */
 export function isDecided(error) {
   return error instanceof Problem && error.status < 500 && error.code !== "idempotency_in_flight";
+}
+
+/** The browser adds the cookie of an account's session by itself; commands need its CSRF token as well. Guests have none, and are asked for none. */
+async function sendAsSession(method, path, options) {
+  try {
+    return await send(method, path, options);
+  } catch (error) {
+    if (error.code !== "csrf_token_invalid" || options.headers?.["x-csrf-token"]) throw error;
+    const { csrf_token } = await get("/v1/sessions/current");
+    return send(method, path, { ...options, headers: { ...options.headers, "x-csrf-token": csrf_token } });
+  }
 }
