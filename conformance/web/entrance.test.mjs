@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { generateKeyPairSync, sign } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { read, verifier } from "../../web/entrance/code.js";
 import { batches, decide } from "../../web/entrance/decide.js";
@@ -106,18 +105,4 @@ test("scans are sent in the order in which they were made, so many at a time", (
   const sent = batches(scans, 2);
   assert.deepEqual(sent.map((batch) => batch.map(({ scan }) => scan)), [["s1", "s2"], ["s3"]]);
   assert.deepEqual(sent[0][0], { ticket: "CODE", gate: "north", scan: "s1", scanned_at: at(1), type: "entry" });
-});
-
-test("the worker keeps every file that the page is made of", () => {
-  const web = new URL("../../web/", import.meta.url);
-  const source = (file) => readFileSync(new URL(file, web), "utf8");
-  const kept = new Set([...source("entrance/worker.js").matchAll(/"\/assets\/([^"]+)"/g)].map(([, file]) => file));
-  const page = source("entrance/entrance.html");
-  const needed = new Set([...page.matchAll(/(?:href|src)="\/assets\/([^"]+)"/g)].map(([, file]) => file));
-  for (const file of needed) {
-    if (!file.endsWith(".js")) continue;
-    // What is loaded only where it is needed, too: that may be without a network.
-    for (const [, always, sometimes] of source(file).matchAll(/^import .* from "(\.[^"]+)";$|import\("(\.[^"]+)"\)/gm)) needed.add(new URL(always ?? sometimes, new URL(file, web)).href.slice(web.href.length));
-  }
-  assert.deepEqual([...kept].sort(), [...needed].sort());
 });

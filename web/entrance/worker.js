@@ -1,9 +1,8 @@
-// Keeps the page of the entrance for when there is no network. With a network, the server's files are used: a device never works
-// with old code because it has kept it. Nothing under /v1 passes through here.
+// Keeps the page of the entrance for when there is no network. How, is in offline.js.
 
-const CACHE = "lastseat-entrance";
-const PATIENCE_MS = 3_000;
-const FILES = [
+importScripts("/assets/offline.js");
+
+keepPage("lastseat-entrance", [
   "/entrance",
   "/assets/favicon.svg",
   "/assets/tokens.css",
@@ -25,29 +24,4 @@ const FILES = [
   "/assets/entrance/scanner.js",
   "/assets/entrance/store.js",
   "/assets/entrance/vendor/qr-decode.js",
-];
-
-self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting()));
-});
-
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
-
-self.addEventListener("fetch", (event) => {
-  const { pathname, origin } = new URL(event.request.url);
-  if (event.request.method !== "GET" || origin !== self.location.origin || !FILES.includes(pathname)) return;
-  event.respondWith(fresh(event.request, pathname));
-});
-
-async function fresh(request, pathname) {
-  const cache = await caches.open(CACHE);
-  try {
-    const answer = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (answer.ok) await cache.put(pathname, answer.clone());
-    return answer;
-  } catch (error) {
-    const kept = await cache.match(pathname);
-    if (kept) return kept;
-    throw error;
-  }
-}
+]);
