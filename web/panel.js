@@ -6,6 +6,7 @@ import { announce, focusHeading, h, redraw } from "./dom.js";
 import { copyButton } from "./my-bookings.js";
 import { scratchCard } from "./scratch.js";
 import { ticketsButton } from "./tickets.js";
+import { walletLink } from "./wallet/link.js";
 import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
@@ -320,7 +321,8 @@ export class Panel {
       h(
         "div",
         { class: "buttons" },
-        h("button", { type: "button", class: "primary", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, "Pick more seats"),
+        walletLink(booking.id),
+        h("button", { type: "button", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, "Pick more seats"),
         entry && ticketsButton(entry),
         entry && copyButton(entry),
       ),

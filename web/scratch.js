@@ -49,6 +49,7 @@ function draw(card, { voucher, reward, code }) {
     cover.addEventListener("transitionend", () => cover.remove(), { once: true });
     if (calm.matches) cover.remove();
     keep(voucher);
+    card.dispatchEvent(new Event("scratched", { bubbles: true }));
   };
   if (kept().includes(voucher)) return reveal();
   // Not even for a screen reader before it is scratched.
@@ -114,7 +115,8 @@ function bare(paint, { width, height }) {
   return gone / (data.length / 40);
 }
 
-function kept() {
+/** The vouchers whose cards were scratched on this device. */
+export function kept() {
   try {
     return JSON.parse(localStorage.getItem(KEPT) ?? "[]");
   } catch {

@@ -32,6 +32,10 @@ try {
   await ask("POST", `/v1/bookings/${guests.id}/payment`, { payment_method: "pm_card_visa" }, { authorization: `Bearer ${guests.token}` });
   const waiting = await ask("POST", "/v1/shows/demo/bookings", { seats: ["C-1"] }, {});
 
+  const wallet = (booking) => `/wallet#booking=${booking.id}&token=${booking.token}`;
+  const over = await ask("POST", "/v1/shows/demo/bookings", { seats: ["C-2"] }, {});
+  await ask("DELETE", `/v1/bookings/${over.id}`, undefined, { authorization: `Bearer ${over.token}` });
+
   browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox", "--lang=en-GB"] });
   const staff = (path, ready) => ({ path, ready, token });
   const pages = [
@@ -49,6 +53,14 @@ try {
     staff("/office#show=demo&tab=system", ".data"),
     staff("/entrance", ".verdict"),
     staff("/audit#show=demo", ".counts li"),
+    { path: "/wallet", ready: ".empty:not([hidden])" },
+    { path: wallet(guests), ready: ".wallet-card .scratch h3" },
+    { path: wallet(guests), ready: "[data-act=show]", press: "[data-act=show]", then: ".stage[open] .qr" },
+    { path: wallet(guests), ready: ".wallet-card summary", press: ".wallet-card summary", then: "[data-act=mail]" },
+    { path: wallet(waiting), ready: "[data-act=cancel]" },
+    { path: wallet(waiting), ready: "[data-act=cancel]", press: "[data-act=cancel]", then: "dialog[open] [value=yes]" },
+    { path: wallet(over), ready: "[data-state=aborted]" },
+    { path: `/wallet#booking=${waiting.id}&token=bt_wrong`, ready: ".page > .notice:not([hidden])" },
   ];
   for (const page of pages) {
     for (const scheme of ["light", "dark"]) {
@@ -64,7 +76,7 @@ try {
 }
 process.exit(failed > 0 ? 1 : 0);
 
-async function look({ path, ready, token }, scheme, width, height, url) {
+async function look({ path, ready, token, press, then }, scheme, width, height, url) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   try {
@@ -75,6 +87,10 @@ async function look({ path, ready, token }, scheme, width, height, url) {
     page.on("pageerror", (error) => broken.push(error.message));
     await page.goto(url + path);
     await page.waitForSelector(ready, { timeout: 30_000 });
+    if (press) {
+      await page.click(press);
+      await page.waitForSelector(then, { timeout: 30_000 });
+    }
     // The page's policy lets no foreign script in; the browser's own console may.
     await page.evaluate(axe);
     const found = await page.evaluate(() => window.axe.run());

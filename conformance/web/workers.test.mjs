@@ -7,7 +7,7 @@ import { test } from "node:test";
 const web = new URL("../../web/", import.meta.url);
 const source = (file) => readFileSync(new URL(file, web), "utf8");
 
-for (const name of ["entrance"]) {
+for (const name of ["entrance", "wallet"]) {
   test(`the worker keeps every file that the page ${name} is made of`, () => {
     const worker = source(`${name}/worker.js`);
     const kept = new Set([...worker.slice(worker.indexOf("keepPage(")).matchAll(/"\/assets\/([^"]+)"/g)].map(([, file]) => file));

@@ -65,7 +65,7 @@ impl Site {
     pub fn booking(&self, id: BookingId, token: &str) -> Letter {
         let url = &self.url;
         let text = format!(
-            "Hello,\n\nthis link leads to your booking at\n{url}\n\n{url}/?booking={id}#token={token}\n\n\
+            "Hello,\n\nthis link leads to your booking at\n{url}\n\n{url}/wallet#booking={id}&token={token}\n\n\
              Who has the link has the booking: keep it for yourself. If you have an account there, you can\n\
              take the booking into it.\n\n\
              If you have not booked anything, somebody has mistyped their address. Please delete this mail.\n"

@@ -17,6 +17,8 @@ pub fn router() -> Router<App> {
         .route("/entrance", get(entrance))
         .route("/entrance-worker.js", get(entrance_worker))
         .route("/audit", get(audit))
+        .route("/wallet", get(wallet))
+        .route("/wallet-worker.js", get(wallet_worker))
         .route("/embed.js", get(embed))
         .route("/assets/{*path}", get(asset))
 }
@@ -57,6 +59,16 @@ async fn entrance_worker(State(app): State<App>, headers: HeaderMap) -> Response
 /// For auditors: a sale at any time of it, and the verdict of `verify`.
 async fn audit(State(app): State<App>, headers: HeaderMap) -> Response {
     assets::serve("audit/audit.html", &headers, app.pages())
+}
+
+/// For buyers: their bookings and tickets. The booking of a link and its token are in the fragment, which never comes here.
+async fn wallet(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("wallet/wallet.html", &headers, app.pages())
+}
+
+/// Keeps the wallet for use offline, as the entrance's worker does.
+async fn wallet_worker(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("wallet/worker.js", &headers, app.pages())
 }
 
 /// The seat map for pages of other sites.

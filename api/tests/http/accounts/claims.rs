@@ -73,7 +73,7 @@ async fn the_link_of_a_booking_is_mailed_and_the_address_is_kept_nowhere() {
     let asked = stage.mail_link(&booking, GUEST).await;
     assert_eq!((asked.status.as_u16(), asked.json()), (202, json!({"next": "open_mail"})));
     let mail = stage.server.mails.next().await;
-    let link = format!("http://tickets.test/?booking={}#token={}", booking.text("id"), booking.text("token"));
+    let link = format!("http://tickets.test/wallet#booking={}&token={}", booking.text("id"), booking.text("token"));
     assert!(mail.to.as_str() == GUEST && mail.text.lines().any(|line| line == link), "{}", mail.text);
     assert_eq!(traces(stage.dir.path(), GUEST), Vec::<String>::new());
     // Only who has the booking.

@@ -1,0 +1,36 @@
+// Keeps the wallet for when there is no network. How, is in offline.js.
+
+importScripts("/assets/offline.js");
+
+keepPage("lastseat-wallet", [
+  "/wallet",
+  "/assets/favicon.svg",
+  "/assets/tokens.css",
+  "/assets/parts.css",
+  "/assets/api.js",
+  "/assets/bookings.js",
+  "/assets/dom.js",
+  "/assets/language.js",
+  "/assets/requests.js",
+  "/assets/scratch.css",
+  "/assets/scratch.js",
+  "/assets/words.js",
+  "/assets/wallet/account.js",
+  "/assets/wallet/card.js",
+  "/assets/wallet/commands.js",
+  "/assets/wallet/face.js",
+  "/assets/wallet/hold.js",
+  "/assets/wallet/loader.js",
+  "/assets/wallet/manifest.webmanifest",
+  "/assets/wallet/messages.js",
+  "/assets/wallet/more.js",
+  "/assets/wallet/names.js",
+  "/assets/wallet/print.js",
+  "/assets/wallet/reading.js",
+  "/assets/wallet/rewards.js",
+  "/assets/wallet/stage.js",
+  "/assets/wallet/store.js",
+  "/assets/wallet/ticket.css",
+  "/assets/wallet/wallet.css",
+  "/assets/wallet/wallet.js",
+]);
