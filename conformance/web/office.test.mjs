@@ -41,3 +41,14 @@ test("each event that a sale can write has a name for people", () => {
   const named = read("web/staff/event-messages.js");
   assert.deepEqual(events.filter((name) => !others.includes(name) && !named.includes(` ${name}: "`)), []);
 });
+
+test("each refusal that has a sentence for staff is one of the server's", () => {
+  const read = (file) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+  const codes = new Set([...read("api/src/problem/codes.rs").matchAll(/ = "([a-z_]+)", [A-Z_]+/g)].map(([, code]) => code));
+  assert.ok(codes.size > 80, String(codes.size));
+  const own = read("web/office/problem-messages.js").match(/const en = \{([^}]|\}(?!;))*\};/)[0];
+  const named = [...own.matchAll(/^ {2}([a-z_]+): /gm)].map(([, name]) => name);
+  assert.ok(named.includes("sold_out"));
+  // One code with two meanings.
+  assert.deepEqual(named.filter((name) => !codes.has(name)), ["seats_unavailable"]);
+});

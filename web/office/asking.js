@@ -4,12 +4,13 @@ import { newKey } from "../api.js";
 import { announce, h } from "../dom.js";
 import { isDecided } from "../requests.js";
 import { t } from "./messages.js";
+import { refusal } from "./problem-messages.js";
 
 /** What went wrong with a command, as a sentence that says what to do. */
-export const wrong = (error) => (error.code === undefined || !isDecided(error) ? t("unknown_outcome") : error.message);
+export const wrong = (error) => (error.code === undefined || !isDecided(error) ? t("unknown_outcome") : refusal(error));
 
 /** The same for what was only to be read. */
-export const unread = (error) => (error.code === undefined ? t("unreachable") : error.message);
+export const unread = (error) => (error.code === undefined ? t("unreachable") : refusal(error));
 
 /**
  * A button that runs `act(key)` when it is pressed, after a question if `means` says what it leads to. `outcome` gets what became of
