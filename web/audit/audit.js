@@ -154,7 +154,7 @@ function sliderBox(show, replay, { inventory }, place, openBooking) {
       counts,
       find,
     ),
-    h("section", { class: "seats", "aria-label": t("seats") }, viewport, tip),
+    h("section", { class: "seats", "aria-label": t("seats"), hidden: inventory.seats.size === 0 }, viewport, tip),
   );
 }
 
@@ -166,7 +166,8 @@ const timeOf = ({ metadata }) => clock.format(new Date(metadata.at));
 function lineOf(event, openBooking) {
   const { position, type, data, metadata, cause } = event;
   const seat = seatOf(event);
-  const booking = data.booking ?? metadata.$correlationId;
+  // What a block did is no booking's.
+  const booking = data.booking ?? (data.block ? undefined : metadata.$correlationId);
   return h(
     "div",
     { class: "event" },
