@@ -24,6 +24,7 @@ use lastseat_domain::{BookingId, BuyerId, IntentId, Rejection, Timestamp};
 use lastseat_engine::BoxOffice;
 use lastseat_projections::ReadModel;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The bank's side of the payment sandbox, which decides on a buyer's confirmation.
@@ -90,13 +91,19 @@ struct Inner {
     seats_lag: Lag,
     lists_lag: Lag,
     pages: CompressedPages,
+    /// One check of the log at a time: it has a good part of it in memory.
+    verifications: Arc<Semaphore>,
+    /// Two readings of the past at a time: each goes through the log from its beginning.
+    past_reads: Semaphore,
 }
 
 impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
         let (answers, pages) = (AnswerStore::default(), CompressedPages::default());
-        Self(Arc::new(Inner { parts, answers, seats_lag: Lag::default(), lists_lag: Lag::default(), pages }))
+        let (seats_lag, lists_lag) = (Lag::default(), Lag::default());
+        let (verifications, past_reads) = (Arc::new(Semaphore::new(1)), Semaphore::new(2));
+        Self(Arc::new(Inner { parts, answers, seats_lag, lists_lag, pages, verifications, past_reads }))
     }
 
     #[must_use]
@@ -128,6 +135,17 @@ impl App {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.0.parts.metrics
+    }
+
+    /// Whose turn it is to read the past from the log.
+    pub(crate) fn past_reads(&self) -> &Semaphore {
+        &self.0.past_reads
+    }
+
+    /// Whose turn it is to check the whole log.
+    #[must_use]
+    pub(crate) fn verifications(&self) -> &Arc<Semaphore> {
+        &self.0.verifications
     }
 
     /// The pages, compressed.

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chainOf, Replay, streamsOf } from "../../web/audit/replay.js";
 import { ticketOf } from "../../web/audit/tickets.js";
+import { Lines } from "../../web/audit/lines.js";
 
 const types = ["SeatLocked", "SeatBooked", "SeatReleased", "SeatBlocked", "SeatUnblocked"];
 /** Numbers that look random and are always the same. */
@@ -86,4 +87,16 @@ test("a booking's chain asks for the streams that it names", () => {
 test("the id of a ticket is the server's", async () => {
   // By Python's `uuid.uuid5`.
   assert.equal(await ticketOf("0198c5f2-0000-7000-8000-000000000001", "A-12"), "f3b33c19-1ee3-5427-bd14-e7488423044f");
+});
+
+test("lines of an answer are whole however it is cut", () => {
+  const text = '{"position":1,"of":9}\n{"position":5,"of":9}\n{"clean":true,"report":{}}\n';
+  const wanted = text.trim().split("\n").map((line) => JSON.parse(line));
+  for (let size = 1; size <= text.length; size += 1) {
+    const lines = new Lines();
+    const found = [];
+    for (let at = 0; at < text.length; at += size) found.push(...lines.take(text.slice(at, at + size)));
+    assert.deepEqual(found, wanted);
+  }
+  assert.deepEqual(new Lines().take('{"clean":true'), [], "an answer that breaks off has no last line");
 });

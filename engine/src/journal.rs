@@ -187,6 +187,12 @@ impl Journal {
             }
             // Another program wrote it: the state is in the events before it.
         }
+        self.load_whole::<D>(id).await
+    }
+
+    /// The same from all of its events, with every command that led to one: also where the last event has all of the state.
+    pub(crate) async fn load_whole<D: Decider>(&self, id: &D::Id) -> Result<Loaded<D::State>, Fault> {
+        let stream = D::stream(id);
         let mut loaded = Loaded::without_events(D::initial());
         loop {
             let from = loaded.expected.next_revision();

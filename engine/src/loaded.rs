@@ -24,8 +24,7 @@ pub(crate) struct Loaded<S> {
     pub at: Option<Timestamp>,
     /// Whether another writer was faster: what follows the last known event has to be read first.
     pub outdated: bool,
-    /// The callers' commands that led to events of the stream. None for what is loaded from its last
-    /// event alone.
+    /// The callers' commands that led to events of the stream; of what is loaded from its last event alone, that event's.
     commands: Vec<CommandId>,
 }
 

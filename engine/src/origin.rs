@@ -42,13 +42,12 @@ impl From<&str> for Origin {
     }
 }
 
-/// What causes an event. It is a part of the event's id, so it decides what counts as the same event.
+/// What causes an event. It is a part of the event's id, as the event's time is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// A caller's command: a rival's events are others.
     Command(CommandId),
-    /// The last event of the stream that is appended to: a step of a process, which is the same on
-    /// whichever node it runs.
+    /// The last event of the stream that is appended to: a step of a process.
     LastEvent,
     /// This event or request.
     Named(Uuid),

@@ -17,6 +17,8 @@ pub struct BookingFilter {
     pub reference: Option<String>,
     /// Names and values of the shop's metadata; all of them have to be there.
     pub metadata: Vec<(String, String)>,
+    /// Whether a person has to look at the payment.
+    pub under_review: Option<bool>,
     /// When the hold began.
     pub opened: TimeSpan,
     /// When the payment was captured.
@@ -60,6 +62,7 @@ impl BookingFilter {
             && self.voucher.as_ref().is_none_or(|voucher| view.voucher.as_ref() == Some(voucher))
             && self.reference.as_ref().is_none_or(|reference| view.shop.reference.as_ref() == Some(reference))
             && self.metadata.iter().all(|(name, value)| view.shop.metadata.get(name) == Some(value))
+            && self.under_review.is_none_or(|under_review| view.flagged == under_review)
             && self.opened.has(Some(view.opened_at))
             && self.confirmed.has(view.confirmed_at)
     }

@@ -3,7 +3,8 @@
 use crate::checkpoint;
 use crate::seat_map::SeatMap;
 use crate::view::{Folded, View};
-use crate::{MapForm, ReadModel, StoredView, rebuild, stored_status};
+use crate::map_bodies::ShowSnapshot;
+use crate::{MapBody, MapForm, ReadModel, StoredView, rebuild, seats_at, stored_status};
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::{PlanDrawn, SeatLocked, ShowScheduled};
 use lastseat_domain::plan::{Drawing, DrawnArea, DrawnRow, DrawnSeat, PlanOfShow, Point, RowSeats};
@@ -233,6 +234,30 @@ proptest! {
             let report = rebuild(log, TokioClock::new(epoch()), Some(whole.path().into()), |_, _| {}).await.unwrap();
             assert!(report.views.iter().all(|v| v.identical == Some(true)), "{report:?}");
             assert_eq!(stored_status(whole.path()).unwrap(), b);
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Read from the log, every show is at every position as the seat map was when it had come there.
+    #[test]
+    fn seats_at_a_position_are_those_that_the_map_had(steps in steps(120), stride in 1_u64..4) {
+        let mut world = history(&steps, stride);
+        finish(&mut world);
+        let log = ScriptedLog::of(&world.log);
+        let mut map = Folded::<SeatMap>::default();
+        paused().block_on(async {
+            for event in decoded(&world.log) {
+                fold(&mut map, &event);
+                for show in SHOWS.map(show_id) {
+                    let at = seats_at(&*log, &show, event.position, MapForm::Seats).await.unwrap();
+                    let live = map.view.states.shows.get(&show).and_then(|seats| ShowSnapshot::of(seats).write(MapForm::Seats));
+                    let live = live.map(|(position, bytes)| MapBody { position, bytes: bytes.into() });
+                    assert_eq!(at, live, "{show} at {}", event.position);
+                }
+            }
         });
     }
 }

@@ -12,6 +12,7 @@ import { Inventory } from "../inventory.js";
 import { t } from "./messages.js";
 import { chainOf, Replay, seatOf, streamsOf } from "./replay.js";
 import { ticketOf } from "./tickets.js";
+import { verificationBox } from "./verification.js";
 
 /** Events of one request, and of a booking's or a seat's stream. */
 const PAGE = 10_000;
@@ -25,7 +26,7 @@ const ROWS = "application/vnd.lastseat.seat-rows+json";
 document.title = `${t("title")} · lastseat`;
 frame({ page: "audit", roles: ["auditor", "admin"], start, signsInAgain: true });
 
-async function start(call) {
+async function start(call, session) {
   const main = document.querySelector("main");
   const place = () => new URLSearchParams(location.hash.slice(1));
   const shows = await listShows(() => main.replaceChildren(h("p", { class: "notice", role: "status" }, t("reconnecting"))));
@@ -44,7 +45,7 @@ async function start(call) {
     const history = await historyOf(call, show.id, (count) => (progress.textContent = t("loading", { count })));
     const replay = new Replay(history.map(({ event }) => event));
     const chain = chainBox(call, replay, show, place().get("booking"));
-    redraw(body, sliderBox(show, replay, map, place, chain.open), agreementBox(replay, map), chain.element, exportBox(show, history), verifyBox());
+    redraw(body, sliderBox(show, replay, map, place, chain.open), agreementBox(replay, map), chain.element, exportBox(show, history), verifyBox(session));
   } catch (error) {
     progress.className = "notice";
     progress.textContent = t("failed", { problem: error.code === undefined ? t("unreachable") : error.message });
@@ -256,6 +257,6 @@ function exportBox(show, history) {
   return h("section", { class: "panel" }, h("h2", null, t("export")), h("p", { class: "hint" }, t("export_hint")), h("div", null, h("button", { type: "button", "data-act": "export", onclick: save }, t("download"))));
 }
 
-function verifyBox() {
-  return h("section", { class: "panel" }, h("h2", null, t("verify")), h("p", { class: "hint" }, t("verify_hint")), h("pre", { tabindex: "0" }, h("code", null, "lastseat verify --data lastseat-data\nlastseat audit export > log.ndjson && lastseat verify --file log.ndjson")));
+function verifyBox(session) {
+  return h("section", { class: "panel stack" }, h("h2", null, t("verify")), verificationBox(session), h("p", { class: "hint" }, t("verify_hint")), h("pre", { tabindex: "0" }, h("code", null, "lastseat verify --data lastseat-data\nlastseat audit export > log.ndjson && lastseat verify --file log.ndjson")));
 }

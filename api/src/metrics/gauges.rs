@@ -25,6 +25,8 @@ pub struct Gauges {
     pub unfinished: u64,
     /// Sold bookings that are not paid, and whose authorisation is about to end.
     pub uncaptured: u64,
+    /// Payments that a person has to look at; none while the views can't be read.
+    pub flagged: Option<u64>,
     /// Reasons why the server works with less than it should.
     pub degraded: u64,
     /// Whether the seat guard answers, as far as is known.
@@ -63,6 +65,7 @@ impl Gauges {
             ("lastseat_engine_lag", "Events that the write side has not seen yet", Some(self.engine_lag)),
             ("lastseat_unfinished_bookings", "Bookings held, being paid for or being cleaned up", Some(self.unfinished)),
             ("lastseat_captures_due", "Sold bookings not paid, whose authorisation ends within 24 h", Some(self.uncaptured)),
+            ("lastseat_payments_flagged", "Payments that a person has to look at", self.flagged),
             ("lastseat_degraded", "Reasons why the server works with less than it should", Some(self.degraded)),
             ("lastseat_event_log_up", "Whether the event log answers", Some(u64::from(self.head.is_some()))),
             ("lastseat_log_append_limit", "Appends that may be in flight to an EventStoreDB", Some(self.log.append_limit)),

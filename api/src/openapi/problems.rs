@@ -175,7 +175,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         }
         "list_shows" => vec![&[C::InvalidParameter], READ],
         "get_show" => vec![&[C::ShowNotFound], READ],
-        "get_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ],
+        // The last two only with `at`.
+        "get_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ, PRIVILEGE, LOG],
         "stream_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ, LOG],
         "list_bookings" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
         "list_bookings_of_show" => vec![&[C::InvalidParameter, C::ShowNotFound], PRIVILEGE, READ, LOG],
@@ -253,6 +254,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "redeem_reward" => {
             vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked, C::VoucherHasCode], TOKEN, COMMAND, KEYED]
         }
+        "verify_log" => vec![PRIVILEGE, READ, LOG],
         "export_events" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
         "authenticate_payment" => vec![&[C::SandboxRefused], COMMAND, KEYED],
         "receive_stripe_event" => vec![WEBHOOK],

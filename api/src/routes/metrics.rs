@@ -37,6 +37,7 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Answer {
         engine_lag: engine.lag,
         unfinished: engine.unfinished as u64,
         uncaptured: engine.uncaptured as u64,
+        flagged: app.read_model().under_review().await.ok(),
         degraded,
         guard_answers: engine.guard_answers,
         guard_failures: engine.guard_failures,

@@ -139,6 +139,7 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs(CommandOwn, routes!(me::redeem::redeem_voucher)))
         .routes(needs(CommandOwn, routes!(bookings::mail::mail_booking)))
         .routes(needs(ReadHistory, routes!(audit::events::audit_events)))
+        .routes(needs(ReadHistory, routes!(audit::verification::verify_log)))
         .merge(accounts_and_sessions())
 }
 

@@ -60,6 +60,11 @@ async fn an_auditor_goes_back_in_time_and_follows_a_booking() {
         window.until(".timeline", "Booking confirmed").await;
         window.until(".timeline", "follows from #").await;
 
+        // The server proves its log, and the page says what it came to.
+        window.click("[data-act=verify]").await;
+        window.until("main", "No violation: every guarantee holds in this log.").await;
+        window.until("main", "Guarantee by guarantee").await;
+
         // A link leads to the same moment.
         let kept = "return location.hash.endsWith('at=' + document.querySelector('.what .hint').innerText.match(/#(\\d+)/)[1])";
         window.until_eval(kept, json!(true)).await;

@@ -87,7 +87,8 @@ impl BoxOffice {
         let origin = by.into();
         let command = DeliveriesCommand::Replay { position, by: origin.by.clone() };
         let context = self.command(origin);
-        let mut known = None;
+        // The last event has all of the state, but not all commands: this one may have been sent before, and its answer lost.
+        let mut known = Some(self.services.journal.load_whole::<Deliveries>(endpoint).await?);
         self.services.journal.execute::<Deliveries>(endpoint, command, &context, &mut known).await?;
         Ok(match known {
             Some(loaded) => loaded.state,

@@ -5,6 +5,7 @@ use crate::error::{CommandError, Fault};
 use crate::loaded::Loaded;
 use crate::origin::Context;
 use crate::services::Services;
+use futures::{StreamExt, TryStreamExt, stream};
 use lastseat_domain::campaign::{Campaign, CampaignCommand};
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::{Event, VoucherCreated, VoucherSource};
@@ -14,6 +15,8 @@ use lastseat_domain::{CampaignId, Metadata, codec};
 
 /// Who creates them, whichever node it is.
 const FINISHER: &str = "campaigns";
+/// Vouchers that are looked at one by one, at a time.
+const AT_ONCE: usize = 16;
 
 /// Completes a campaign. Completed already is a success.
 ///
@@ -56,11 +59,12 @@ async fn create(services: &Services, vouchers: Vec<VoucherCreated>, metadata: &M
     let writes = vouchers.iter().map(write).collect::<Result<Vec<_>, _>>().map_err(Fault::from)?;
     let outcomes = services.journal.append(writes).await?;
     // Some are there, of an earlier try, and perhaps used already. On an atomic log none of the others was written then.
-    for (created, _) in vouchers.into_iter().zip(outcomes).filter(|(_, outcome)| !outcome.is_written()) {
+    let left = vouchers.into_iter().zip(outcomes).filter(|(_, outcome)| !outcome.is_written());
+    let (cause, trace) = (metadata.causation.unwrap_or_default(), &metadata.trace);
+    let each = stream::iter(left.map(|(created, _)| async move {
         let id = created.voucher.clone();
-        let cause = metadata.causation.unwrap_or_default();
-        let context = Context::following(FINISHER, metadata.trace.clone(), cause);
-        services.journal.execute::<Voucher>(&id, VoucherCommand::Create(created), &context, &mut None).await?;
-    }
-    Ok(())
+        let context = Context::following(FINISHER, trace.clone(), cause);
+        services.journal.execute::<Voucher>(&id, VoucherCommand::Create(created), &context, &mut None).await.map(drop)
+    }));
+    each.buffer_unordered(AT_ONCE).try_collect().await
 }

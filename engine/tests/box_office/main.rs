@@ -12,6 +12,7 @@ mod clock_jumps;
 mod clocks;
 #[path = "../common/mod.rs"]
 mod common;
+mod deliveries;
 mod exchange;
 mod faults;
 mod guard_faults;

@@ -67,6 +67,14 @@ impl ReadModel {
         self.inner.tables.bookings(filter, starting_after, limit).await
     }
 
+    /// How many bookings a person has to look at, because their payment is flagged.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn under_review(&self) -> Result<u64, ProjectionError> {
+        self.inner.tables.under_review().await
+    }
+
     /// What a buyer has earned; nothing, for a buyer who was never counted.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ impl Query {
         self.from = match (&filter.reference, metadata.split_first(), seat) {
             _ if filter.voucher.is_some() => "bookings INDEXED BY bookings_by_voucher",
             (Some(_), _, _) => "bookings INDEXED BY bookings_by_reference",
+            _ if filter.under_review == Some(true) => "bookings INDEXED BY bookings_under_review",
             (None, Some(((name, value), rest)), _) => {
                 self.add("m.name = ? AND m.value = ?", [name, value]);
                 metadata = rest;
@@ -76,6 +77,11 @@ impl Query {
                 self.add(condition, [value]);
             }
         }
+        self.conditions.extend(match filter.under_review {
+            Some(true) => Some("bookings.view ->> '$.flagged'"),
+            Some(false) => Some("NOT bookings.view ->> '$.flagged'"),
+            None => None,
+        });
         metadata
     }
 
@@ -162,4 +168,11 @@ fn opened(connection: &Connection, filter: &BookingFilter, booking: BookingId) -
     let view = view.map(|view| serde_json::from_str::<BookingView>(&view)).transpose()?;
     let is_of_show = |view: &BookingView| filter.show.as_ref().is_none_or(|show| view.show == *show);
     Ok(view.filter(is_of_show).map(|view| view.opened))
+}
+
+/// How many bookings a person has to look at.
+pub(super) fn under_review(connection: &Connection) -> Result<u64, TablesFault> {
+    let mut query =
+        connection.prepare_cached("SELECT count(*) FROM bookings INDEXED BY bookings_under_review WHERE view ->> '$.flagged'")?;
+    Ok(query.query_row([], |row| row.get::<_, i64>(0)).map(|many| u64::try_from(many).unwrap_or_default())?)
 }

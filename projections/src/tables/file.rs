@@ -17,7 +17,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 10;
+pub(crate) const SCHEMA: u32 = 11;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -51,6 +51,7 @@ CREATE INDEX bookings_by_confirmed_at ON bookings (confirmed_at) WHERE confirmed
 CREATE INDEX bookings_by_reference ON bookings (reference) WHERE reference IS NOT NULL;
 CREATE INDEX bookings_by_intent ON bookings (view ->> '$.intent') WHERE view ->> '$.intent' IS NOT NULL;
 CREATE INDEX bookings_by_voucher ON bookings (view ->> '$.voucher') WHERE view ->> '$.voucher' IS NOT NULL;
+CREATE INDEX bookings_under_review ON bookings (opened) WHERE view ->> '$.flagged';
 CREATE TABLE booking_seats (
     show     TEXT NOT NULL,
     seat     TEXT NOT NULL,

@@ -52,6 +52,10 @@ impl Tables {
         }
     }
 
+    pub async fn under_review(&self) -> Result<u64, ProjectionError> {
+        Ok(self.readers.read(booking_list::under_review).await?)
+    }
+
     pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
         let buyer = buyer.clone();
         Ok(self.readers.read(move |file| loyalty_rows::of(file, &buyer)).await?)

@@ -1,3 +1,4 @@
-//! For auditors: the history itself.
+//! For auditors: the history itself, and what it proves.
 
 pub mod events;
+pub mod verification;

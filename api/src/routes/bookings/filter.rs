@@ -17,12 +17,13 @@ const METADATA: &str = "metadata[";
 /// Most bookings of a list in CSV that has a limit.
 const MOST_LINES: usize = 100_000;
 /// Parameters of every list of bookings, besides `metadata[…]`.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "status",
     "buyer",
     "seat",
     "voucher",
     "reference",
+    "under_review",
     "opened_from",
     "opened_to",
     "confirmed_from",
@@ -51,6 +52,9 @@ pub struct ListQuery {
     /// Only with this metadata of the shop: `metadata[campaign]=spring`. Up to 10, all of which have to be there
     #[param(style = DeepObject, explode)]
     metadata: Option<BTreeMap<String, String>>,
+    /// `true`: only bookings whose payment is flagged, so that a person has to look at it; `false`: only the others
+    #[param(value_type = Option<bool>)]
+    under_review: Option<String>,
     /// Only if the hold began at this time or later
     #[param(value_type = Option<String>, format = DateTime)]
     opened_from: Option<String>,
@@ -114,6 +118,7 @@ impl ListRequest {
             voucher: voucher(keys, params)?,
             reference: params.text("reference").map(str::to_owned),
             metadata: metadata(params)?,
+            under_review: params.value("under_review", "`true` or `false`")?,
             opened: span(params, "opened_from", "opened_to")?,
             confirmed: span(params, "confirmed_from", "confirmed_to")?,
         };
@@ -202,7 +207,7 @@ mod tests {
     #[test]
     fn every_filter_is_read() {
         let query = "show=gala&status=confirmed&buyer=anna&seat=A-1&reference=order%204711&metadata[campaign]=spring&\
-                     metadata%5Bx%5D=&opened_from=2026-11-20T14:00:00Z&confirmed_to=2026-11-21T00:00:00%2B01:00&limit=7&\
+                     metadata%5Bx%5D=&opened_from=2026-11-20T14:00:00Z&confirmed_to=2026-11-21T00:00:00%2B01:00&limit=7&under_review=true&\
                      starting_after=00000000-0000-0000-0000-000000000001";
         let ListRequest { filter, after, limit, format } = read(query, None).unwrap();
         assert_eq!(filter.show.unwrap().as_str(), "gala");
@@ -211,6 +216,7 @@ mod tests {
         assert_eq!(filter.metadata, [("campaign".into(), "spring".into()), ("x".into(), String::new())]);
         assert_eq!((filter.opened.from, filter.opened.to), (Some("2026-11-20T14:00:00Z".parse().unwrap()), None));
         assert_eq!((filter.confirmed.from, filter.confirmed.to), (None, Some("2026-11-20T23:00:00Z".parse().unwrap())));
+        assert_eq!(filter.under_review, Some(true));
         assert!(after.is_some() && limit == 7 && format == Format::Json);
     }
 
@@ -235,6 +241,7 @@ mod tests {
             ("format=csv&limit=100001", "limit"),
             ("format=xml", "format"),
             ("starting_after=x", "starting_after"),
+            ("under_review=1", "under_review"),
             ("voucher=x", "voucher"),
             ("voucher=", "voucher"),
             ("state=held", "state"),

@@ -54,7 +54,6 @@ pub enum HoldBodySchema {
 #[derive(ToSchema)]
 #[schema(example = json!({"seats": ["A-1", "A-2"]}))]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"seats": ["A-1", "A-2"]}))]
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldSeats {
     /// Labels of seats, each alone or with a price type: you get all of them or none.

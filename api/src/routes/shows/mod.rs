@@ -10,5 +10,6 @@ pub mod refunds;
 pub mod revise;
 pub mod sales;
 pub mod seats;
+mod seats_at;
 pub mod stream;
 pub mod tickets;

@@ -1,5 +1,6 @@
 //! `GET /v1/shows/{show}/seats`
 
+use super::seats_at::{Moment, body_at};
 use crate::app::App;
 use crate::compression::{Coding, Use};
 use crate::etag;
@@ -11,8 +12,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, VARY};
 use http::{HeaderMap, StatusCode};
-use lastseat_domain::Rejection;
 use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{Rejection, ShowId};
 use lastseat_projections::{MapBody, MapForm};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -148,6 +149,9 @@ pub struct RowJson {
 /// `position` is where to go on: `GET /v1/shows/{show}/seats/stream?from={position}` has every
 /// change after it, without gap or repeat.
 ///
+/// `?at={position}` is for auditors: the seats as they were after the event at that position of the log, read from the log
+/// itself.
+///
 /// `Accept: application/vnd.lastseat.seat-rows+json` gets rows with a letter for each seat instead of an
 /// object: a hundredth of the bytes.
 #[utoipa::path(
@@ -156,6 +160,7 @@ pub struct RowJson {
     tag = "seats",
     params(
         ("show" = String, Path, description = "The show's id"),
+        ("at" = Option<u64>, Query, description = "For auditors: the seats as they were after the event at this position of the log, read from the log. Needs the role `auditor` or `admin`"),
         ("Accept" = Option<String>, Header, description = "`application/vnd.lastseat.seat-rows+json` for rows"),
         ("If-None-Match" = Option<String>, Header, description = "ETag of an earlier answer"),
         ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
@@ -168,7 +173,15 @@ pub struct RowJson {
         (status = 304, description = "As before"),
     ),
 )]
-pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn get_seats(
+    State(app): State<App>,
+    InShow(show): InShow,
+    Moment(at): Moment,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(at) = at {
+        return seats_of_then(&app, &show, at, &headers).await;
+    }
     let fresh = freshness::wait_for_seats(&app, &headers).await?;
     let (form, coding) = (accepted_form(&headers), Coding::accepted(&headers));
     let MapBody { position, bytes } = match coding {
@@ -193,6 +206,20 @@ pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: He
     fields.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     fields.extend(freshness::fields(fresh));
     fields.extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
+    Ok(response)
+}
+
+/// The seats at a position of the log. Only for those who may see the history, so no cache keeps them for others.
+async fn seats_of_then(app: &App, show: &ShowId, at: Position, headers: &HeaderMap) -> Result<Response, Problem> {
+    let (form, coding) = (accepted_form(headers), Coding::accepted(headers));
+    let MapBody { bytes, .. } = body_at(app, show, at, form).await?;
+    let bytes = coding.map_or(bytes.clone(), |coding| coding.compress(&bytes, Use::Brief).into());
+    let mut response = Response::new(bytes.into());
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(form)));
+    fields.extend(coding.map(|coding| (CONTENT_ENCODING, HeaderValue::from_static(coding.name()))));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     Ok(response)
 }
 

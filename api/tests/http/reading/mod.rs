@@ -1,5 +1,6 @@
 //! What is read: seats, their stream, the history, lists and sales.
 
+mod audit;
 mod bookings;
 mod sales;
 

@@ -33,8 +33,9 @@ fn filters() -> impl Strategy<Value = BookingFilter> {
     let shop = (of(&["order 0", "order 2", "order 4", "none"]), metadata);
     let names = (of(&["gala", "rave", "club", "none"]), of(&["buyer-0", "buyer-1"]), of(&["A-1", "B-2", "floor:3"]));
     let statuses = prop::option::weighted(0.3, select(BookingStatus::ALL.to_vec()));
-    (names, shop, statuses, spans(), spans(), prop::bool::weighted(0.2)).prop_map(
-        |((show, buyer, seat), (reference, metadata), status, opened, confirmed, voucher)| BookingFilter {
+    let rare = (prop::bool::weighted(0.2), prop::option::weighted(0.3, prop::bool::ANY));
+    (names, shop, statuses, spans(), spans(), rare).prop_map(
+        |((show, buyer, seat), (reference, metadata), status, opened, confirmed, (voucher, under_review))| BookingFilter {
             show: show.map(|show| ShowId::new(show).unwrap()),
             status,
             buyer: buyer.map(|buyer| BuyerId::new(buyer).unwrap()),
@@ -42,6 +43,7 @@ fn filters() -> impl Strategy<Value = BookingFilter> {
             voucher: voucher.then(|| PlainCodes.of_campaign(CampaignId(uuid::Uuid::from_u128(1 << 64 | 9)), 1)),
             reference: reference.map(str::to_owned),
             metadata: metadata.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            under_review,
             opened,
             confirmed,
         },
@@ -79,6 +81,8 @@ proptest! {
         prop_assert!(everything.windows(2).all(|pair| pair[0].opened > pair[1].opened), "newest first");
         let opened = log.iter().filter(|event| matches!(event.event, Event::BookingOpened(_))).count();
         prop_assert_eq!(everything.len(), opened);
+        let under_review = everything.iter().filter(|view| view.flagged).count() as u64;
+        prop_assert_eq!(booking_list::under_review(writer.connection()).unwrap(), under_review);
         for filter in filters {
             let wanted: Vec<_> = everything.iter().filter(|view| filter.applies_to(view)).cloned().collect();
             prop_assert_eq!(all(&writer, &filter, size), wanted, "{:?}", filter);
@@ -98,6 +102,7 @@ fn with_parts(parts: u32) -> BookingFilter {
         voucher: has(8).then(|| VoucherHash::of_bytes([1; 32])),
         reference: has(4).then(|| "x".to_owned()),
         metadata: if has(5) { vec![metadata("a"), metadata("b")] } else { vec![] },
+        under_review: if has(9) { Some(true) } else if has(10) { Some(false) } else { None },
         opened: if has(6) { span(Some(1), Some(2)) } else { TimeSpan::default() },
         confirmed: if has(7) { span(Some(1), None) } else { TimeSpan::default() },
     }
@@ -116,7 +121,7 @@ fn plan_of(writer: &Writer, filter: &BookingFilter) -> Vec<String> {
 fn every_list_is_looked_up_in_an_index_and_never_sorted() {
     let folder = tempfile::tempdir().unwrap();
     let writer = Writer::create(&folder.path().join(FILE)).unwrap();
-    for parts in 0..512 {
+    for parts in 0..2048 {
         let filter = with_parts(parts);
         let plan = plan_of(&writer, &filter);
         let text = plan.join("\n");
@@ -124,6 +129,7 @@ fn every_list_is_looked_up_in_an_index_and_never_sorted() {
         let index = match &filter {
             BookingFilter { voucher: Some(_), .. } => "bookings_by_voucher (<expr>=? AND rowid<?)",
             BookingFilter { reference: Some(_), .. } => "bookings_by_reference (reference=? AND rowid<?)",
+            BookingFilter { under_review: Some(true), .. } => "bookings_under_review (opened<?)",
             BookingFilter { metadata, .. } if !metadata.is_empty() => "PRIMARY KEY (name=? AND value=? AND opened<?)",
             BookingFilter { show: Some(_), seat: Some(_), .. } => "PRIMARY KEY (show=? AND seat=? AND opened<?)",
             BookingFilter { buyer: Some(_), .. } => "bookings_of_buyer (buyer=? AND rowid<?)",
