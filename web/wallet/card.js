@@ -42,7 +42,7 @@ export class BookingCard {
   update(card) {
     this.#card = card;
     const { online, session } = this.#wallet;
-    this.#loaded.textContent = loadedAt(card.at);
+    this.#loaded.textContent = card.at > 0 ? loadedAt(card.at) : "";
     // A form that is being filled in, and a card that is being scratched, are left alone.
     const news = { ...card, at: 0, tickets: card.tickets.map(({ ticket }) => ticket) };
     const drawn = JSON.stringify([news, online, session?.id, groupOf(card)]);

@@ -176,9 +176,14 @@ export class Wallet extends EventTarget {
       const vouchers = await this.#vouchersOf(booking, token);
       await this.#keep({ id, owner, booking, show, tickets, vouchers, at: Date.now() });
     } catch (error) {
-      if (error.status === undefined || error.status >= 500 || error.status === 429) this.online = false;
-      // The token opens it no more. What it opened once is void, and stays as a line that says so.
-      else if (known && (error.status === 404 || error.status === 401)) await this.#keep({ ...known, tickets: [], gone: true });
+      const kept = known ?? fromEntry(this.#bookings.entry(id));
+      if (error.status === undefined || error.status >= 500 || error.status === 429) {
+        this.online = false;
+        if (kept && !known) this.cards.set(id, kept);
+      } else if (kept && (error.status === 404 || error.status === 401)) {
+        // The token opens it no more. What it opened once is void, and stays as a line that says so.
+        await this.#keep({ ...kept, tickets: [], gone: true });
+      }
     }
   }
 
@@ -204,4 +209,12 @@ export class Wallet extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("changed"));
   }
+}
+
+/** A booking that was never loaded here, as the shop has kept it. @returns {Card | undefined} */
+function fromEntry(entry) {
+  if (!entry) return undefined;
+  const { id, show, title, seats, amount, currency, status, opened } = entry;
+  const booking = { id, show, status, seats: seats.map((seat) => ({ seat })), amount: amount === undefined ? undefined : { value: amount, currency }, opened_at: new Date(opened).toISOString() };
+  return { id, owner: DEVICE, booking, show: { title }, tickets: [], vouchers: [], at: 0 };
 }
