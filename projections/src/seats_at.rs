@@ -22,7 +22,8 @@ const OF_BOOKINGS: [&str; 5] = ["BookingOpened", "PaymentStarted", "PaymentDecli
 /// # Errors
 /// [`LogFault`].
 pub async fn seats_at(log: &dyn EventLog, show: &ShowId, at: Position, form: MapForm) -> Result<Option<MapBody>, LogFault> {
-    let mut past = Past { show: show.clone(), own: StreamName::show(show), seats: format!("seat-{show}."), states: SeatStates::default() };
+    let mut past =
+        Past { show: show.clone(), own: StreamName::show(show), seats: format!("seat-{show}."), states: SeatStates::default() };
     let mut from = Position::START;
     while from < at {
         let page = log.read_all(Some(from), Direction::Forwards, PAGE, &Filter::all()).await?;

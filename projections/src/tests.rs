@@ -1,9 +1,9 @@
 //! Compares the views with the model world whose log they fold, and with themselves at every cut.
 
 use crate::checkpoint;
+use crate::map_bodies::ShowSnapshot;
 use crate::seat_map::SeatMap;
 use crate::view::{Folded, View};
-use crate::map_bodies::ShowSnapshot;
 use crate::{MapBody, MapForm, ReadModel, StoredView, rebuild, seats_at, stored_status};
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::{PlanDrawn, SeatLocked, ShowScheduled};

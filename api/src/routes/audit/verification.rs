@@ -71,7 +71,15 @@ pub async fn verify_log(State(app): State<App>, caller: Caller) -> Result<Respon
     caller.needs(Permission::ReadHistory)?;
     let log = Arc::clone(&app.parts().log);
     let of = log.head().await?;
-    let check = Check { log, turns: Arc::clone(app.verifications()), turn: None, audit: Box::default(), position: Position::START, of, events: 0 };
+    let check = Check {
+        log,
+        turns: Arc::clone(app.verifications()),
+        turn: None,
+        audit: Box::default(),
+        position: Position::START,
+        of,
+        events: 0,
+    };
     if check.log.atomic_across_streams() && of.0 > MOST_EVENTS {
         // Its positions have no gaps: that many events.
         return ndjson(Body::from(line(&Line::TooLarge { detail: TOO_LARGE })?));

@@ -71,12 +71,7 @@ async fn verdict(server: &TestServer) -> Value {
 /// An event as only somebody else than this program could have written it.
 fn planted(stream: &str, data: &str) -> StreamWrite {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-    let event = NewEvent {
-        id: Uuid::from_u128(1),
-        event_type: "SeatReleased".into(),
-        data: raw(data),
-        metadata: raw("{}"),
-    };
+    let event = NewEvent { id: Uuid::from_u128(1), event_type: "SeatReleased".into(), data: raw(data), metadata: raw("{}") };
     StreamWrite { stream: StreamName::from_log(stream), expected: Expected::NoStream, events: vec![event] }
 }
 
@@ -100,5 +95,8 @@ async fn auditors_have_the_log_verified_while_it_sells() {
     assert!(server.log.append(vec![release]).await.unwrap().iter().all(|outcome| outcome.is_written()));
     let broken = verdict(&server).await;
     assert_eq!(broken["clean"], json!(false), "{broken}");
-    assert!(broken["report"]["violations"].as_array().unwrap().iter().any(|found| found["stream"] == "seat-demo.A-9"), "{broken}");
+    assert!(
+        broken["report"]["violations"].as_array().unwrap().iter().any(|found| found["stream"] == "seat-demo.A-9"),
+        "{broken}"
+    );
 }

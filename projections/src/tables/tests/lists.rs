@@ -102,7 +102,13 @@ fn with_parts(parts: u32) -> BookingFilter {
         voucher: has(8).then(|| VoucherHash::of_bytes([1; 32])),
         reference: has(4).then(|| "x".to_owned()),
         metadata: if has(5) { vec![metadata("a"), metadata("b")] } else { vec![] },
-        under_review: if has(9) { Some(true) } else if has(10) { Some(false) } else { None },
+        under_review: if has(9) {
+            Some(true)
+        } else if has(10) {
+            Some(false)
+        } else {
+            None
+        },
         opened: if has(6) { span(Some(1), Some(2)) } else { TimeSpan::default() },
         confirmed: if has(7) { span(Some(1), None) } else { TimeSpan::default() },
     }
