@@ -2,6 +2,12 @@
 //
 // The secret is in the fragment, which browsers send to nobody. It is taken out of the address at once, so that neither the
 // history nor a bookmark keeps it.
+import { t } from './account-messages.js';
+import { languageChoice } from './language-choice.js';
+import { translate } from './language.js';
+
+translate(document, t);
+document.querySelector('main').prepend(languageChoice(t('language')));
 const outcome = document.getElementById('outcome');
 const elsewhere = document.getElementById('elsewhere');
 const forms = Object.fromEntries([...document.forms].map((form) => [form.id, form]));
@@ -28,7 +34,8 @@ async function send(path, body) {
   });
   if (answer.ok) return undefined;
   const problem = await answer.json().catch(() => ({}));
-  return { code: problem.code, detail: problem.detail ?? `The server answered ${answer.status}.` };
+  const key = `problem_${problem.code}`;
+  return { code: problem.code, detail: t.has(key) ? t(key) : (problem.detail ?? t('failed', { status: String(answer.status) })) };
 }
 
 function handle(name, request, done) {
@@ -41,7 +48,7 @@ function handle(name, request, done) {
     button.disabled = true;
     outcome.textContent = '';
     elsewhere.hidden = true;
-    const problem = await send(...call).catch(() => ({ code: undefined, detail: "The server can't be reached. Try again." }));
+    const problem = await send(...call).catch(() => ({ code: undefined, detail: t('unreachable') }));
     button.disabled = false;
     outcome.textContent = problem ? problem.detail : done;
     elsewhere.hidden = problem?.code !== 'link_not_usable';
@@ -54,23 +61,23 @@ function handle(name, request, done) {
 handle(
   'verify',
   ({ password }) => ['/v1/accounts/verification', { token, password: password.value }],
-  'The address is confirmed.',
+  t('verify_done'),
 );
 handle(
   'reset',
   ({ password, again }) => {
     if (password.value !== again.value) {
-      outcome.textContent = 'The two passwords differ.';
+      outcome.textContent = t('differ');
       return undefined;
     }
     return ['/v1/accounts/password-reset/confirm', { token, password: password.value }];
   },
-  'The password is changed. Sign in with the new one.',
+  t('reset_done'),
 );
 handle(
   'forgot',
   ({ email }) => ['/v1/accounts/password-reset', { email: email.value }],
-  'If there is an account with this address, a mail is on its way.',
+  t('forgot_done'),
 );
 
 addEventListener('hashchange', show);

@@ -1,20 +1,34 @@
 // The page of the test bank: sends the buyer's decision to the sandbox.
+import { t } from './bank-messages.js';
+import { languageChoice } from './language-choice.js';
+import { translate } from './language.js';
+
+translate(document, t);
+document.querySelector('main').prepend(languageChoice(t('language')));
 const intent = decodeURIComponent(location.pathname.split('/').pop());
 const outcome = document.getElementById('outcome');
 
-async function decide(decision) {
-  const answer = await fetch(`/v1/sandbox/intents/${encodeURIComponent(intent)}/authenticate`, {
+const ask = (decision) =>
+  fetch(`/v1/sandbox/intents/${encodeURIComponent(intent)}/authenticate`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ outcome: decision }),
   });
+
+async function decide(decision) {
+  const answer = await ask(decision).catch(() => undefined);
+  if (!answer) {
+    outcome.textContent = t('unreachable');
+    return;
+  }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    outcome.textContent = problem.detail ?? `The bank answered ${answer.status}.`;
+    const key = `problem_${problem.code}`;
+    outcome.textContent = t.has(key) ? t(key) : (problem.detail ?? t('failed', { status: String(answer.status) }));
     return;
   }
   const { return_url: page } = await answer.json();
-  outcome.textContent = page ? 'Saved. Back to the shop…' : 'Saved. Go back to the shop to finish the payment.';
+  outcome.textContent = t(page ? 'back' : 'saved');
   for (const button of document.querySelectorAll('button')) button.disabled = true;
   // For a shop that opened this page in a window of its own.
   window.opener?.postMessage({ intent, outcome: decision }, location.origin);

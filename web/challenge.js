@@ -13,7 +13,7 @@ export const asksForChallenge = (error) =>
 /** Gets a challenge for a show and solves it: the value of the header Challenge-Solution. */
 export async function solveChallenge(show) {
   if (!crypto.subtle) {
-    throw new Problem(0, { code: "insecure_page", detail: "This sale needs a secure connection. Open this page with https://" });
+    throw new Problem(0, { code: "insecure_page", detail: "The browser has no WebCrypto on this page." });
   }
   const { body } = await send("POST", "/v1/challenges", { body: { show }, key: newKey() });
   const solution = await solve(body.parameters);

@@ -12,18 +12,20 @@
 
 import { get, serverNow, sleep } from "./api.js";
 import { bankUrl, returnUrl, sandboxIntent } from "./bank-page.js";
+import { asksForChallenge, solveChallenge } from "./challenge.js";
 import { FormConfirmation } from "./form-confirmation.js";
 import { endedBy, failure, stepOf } from "./outcomes.js";
+import { t as pay } from "./payment-messages.js";
+import { sentence } from "./refusals.js";
 import { isDecided, Requests } from "./requests.js";
 import { SeatChoice } from "./seat-choice.js";
+import { t } from "./shop-messages.js";
 import { TabMemory } from "./tab-memory.js";
-import { asksForChallenge, solveChallenge } from "./challenge.js";
-import { CANNOT_SHOW, seatName, sentence } from "./words.js";
 
 const LOOK_AGAIN_MS = 2_000;
 
-const SOLVING = { tone: "calm", text: "Many people want seats. Your browser shows that you are one of them; this takes a moment." };
-const SLOW = { tone: "calm", text: "The box office is slow to answer. Still trying; nothing is done twice.", passing: true };
+const solving = () => ({ tone: "calm", text: pay("solving") });
+const slow = () => ({ tone: "calm", text: pay("slow"), passing: true });
 
 export class Checkout extends EventTarget {
   phase = "picking";
@@ -40,7 +42,7 @@ export class Checkout extends EventTarget {
   #token;
   #choice;
   #memory;
-  #requests = new Requests(() => this.#become(this.phase, SLOW));
+  #requests = new Requests(() => this.#become(this.phase, slow()));
   #looking = false;
   #hasForm;
   #form = new FormConfirmation();
@@ -67,6 +69,8 @@ export class Checkout extends EventTarget {
       this.dispatchEvent(new Event("changed"));
     });
     setInterval(() => this.#tick(), 1_000);
+    // Another language, or new prices, load the page again.
+    window.addEventListener("pagehide", () => (this.#memory.choice = this.phase === "picking" ? this.#choice.seats : []));
   }
 
   /** Labels of the visitor's seats: chosen, held or booked. */
@@ -118,7 +122,7 @@ export class Checkout extends EventTarget {
   toggle(label) {
     if (["over", "confirmed", "unknown"].includes(this.phase)) this.again();
     if (this.phase !== "picking") {
-      if (!this.mine.includes(label)) this.#refuse(label, "You hold seats already. Pay for them or give them back first.");
+      if (!this.mine.includes(label)) this.#refuse(label, t("hold_already"));
       return;
     }
     if (this.#choice.has(label)) return this.drop(label);
@@ -137,12 +141,22 @@ export class Checkout extends EventTarget {
     this.#become("picking");
   }
 
+  /** The seats are there: takes over what was chosen before a reload, as far as it can still be chosen. */
+  loaded() {
+    const { choice } = this.#memory;
+    this.#memory.choice = [];
+    if (this.phase === "picking" && this.picked.length === 0 && choice.length > 0) {
+      this.#choice.restore(choice);
+      this.#become("picking", this.note);
+    }
+    this.changed([]);
+  }
+
   /** Seats have changed: chosen ones may be gone, held ones may have been released. */
   changed(changes) {
     if (this.phase === "picking") {
       const { gone } = this.#choice;
-      const names = gone.map(seatName).join(", ");
-      if (gone.length > 0) this.#lose(gone, `${names} ${gone.length === 1 ? "was" : "were"} just taken by somebody else.`);
+      if (gone.length > 0) this.#lose(gone, SeatChoice.lost(gone));
     } else if (this.booking && !this.busy) {
       const own = new Set(this.booking.seats.map(({ seat }) => seat));
       // Booked while the form is open: the server has heard from the gateway first.
@@ -171,7 +185,7 @@ export class Checkout extends EventTarget {
       return await this.#requests.send("POST", path, { body: selection, key });
     } catch (error) {
       if (!asksForChallenge(error)) throw error;
-      this.#become("holding", SOLVING);
+      this.#become("holding", solving());
       const solution = await solveChallenge(this.#show);
       return this.#requests.send("POST", path, { body: selection, key, solution });
     }
@@ -207,7 +221,7 @@ export class Checkout extends EventTarget {
   async extend() {
     await this.#command({ command: "extend" }, async (key) => {
       const { body } = await this.#requests.send("POST", this.#path("/extend"), { key, token: this.#token });
-      this.#settle(body, { tone: "good", text: "You have more time." });
+      this.#settle(body, { tone: "good", text: t("more_time") });
     });
   }
 
@@ -216,7 +230,7 @@ export class Checkout extends EventTarget {
       await this.#requests.send("DELETE", this.#path(), { token: this.#token });
       this.#bookings.remove(this.booking.id);
       this.#leave();
-      this.#become("picking", { tone: "calm", text: "Your seats are free again." });
+      this.#become("picking", { tone: "calm", text: t("given_back") });
     });
   }
 
@@ -324,7 +338,7 @@ export class Checkout extends EventTarget {
     let found;
     try {
       if (after) await sleep(after);
-      found = await get(`/v1/bookings/${id}`, { token: this.#token, onwait: () => this.#become(this.phase, this.note ?? SLOW) });
+      found = await get(`/v1/bookings/${id}`, { token: this.#token, onwait: () => this.#become(this.phase, this.note ?? slow()) });
     } catch (error) {
       if (this.booking?.id === id && (error.status === 404 || error.status === 401)) this.#cannotShow();
     } finally {
@@ -428,7 +442,7 @@ export class Checkout extends EventTarget {
   /** The server does not show the booking with this token. Its entry stays: it may be a paid one. */
   #cannotShow() {
     this.#leave();
-    this.#become("unknown", { tone: "bad", text: CANNOT_SHOW });
+    this.#become("unknown", { tone: "bad", text: pay("cannot_show") });
   }
 
   #leave() {

@@ -2,15 +2,16 @@
 // there. What the form says is not believed: the server asks the gateway, and its answer counts.
 
 import { sleep } from "./api.js";
-import { refusedInForm } from "./words.js";
+import { t } from "./payment-messages.js";
+import { refusedInForm } from "./refusals.js";
 
 const LOOK_AGAIN_MS = 2_000;
 /** How often to ask for a payment that the form reported as done, before it is offered again. */
 const MOST_LOOKS = 5;
 
-const NOT_CONFIRMED = { tone: "bad", text: "The payment did not go through. Press the button again, or pay another way: you will not pay twice." };
-const NOT_ASKED = { tone: "bad", text: "The box office could not ask the bank yet. Press the button again: you will not pay twice." };
-const BANK_SLOW = { tone: "calm", text: "The bank has not answered yet. You will not pay twice." };
+const notConfirmed = () => ({ tone: "bad", text: t("not_confirmed") });
+const notAsked = () => ({ tone: "bad", text: t("not_asked") });
+const bankSlow = () => ({ tone: "calm", text: t("bank_slow") });
 
 export class FormConfirmation {
   /** What the form confirms the payment with. In memory only. */
@@ -46,12 +47,12 @@ export class FormConfirmation {
     if (refused) return show("action", { tone: "bad", text: refusedInForm(refused, checkout.booking.expires_at) });
     let asked = await ask();
     for (let look = 0; asked && done && look < MOST_LOOKS && waits(); look += 1) {
-      show("paying", BANK_SLOW);
+      show("paying", bankSlow());
       await sleep(LOOK_AGAIN_MS);
       // The answer may have come another way.
       if (checkout.booking?.id === id && ["paying", "action"].includes(checkout.phase)) asked = await ask();
     }
     if (!waits() || checkout.note) return;
-    show("action", !asked ? NOT_ASKED : done ? BANK_SLOW : NOT_CONFIRMED);
+    show("action", !asked ? notAsked() : done ? bankSlow() : notConfirmed());
   }
 }

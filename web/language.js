@@ -16,15 +16,41 @@ function chosen() {
   }
 }
 
+const isKnown = (tag) => tag !== undefined && Object.hasOwn(LANGUAGES, tag);
+
 function preferred() {
   const wanted = [chosen(), ...(navigator.languages ?? [])].map((tag) => tag?.split("-")[0]);
-  return /** @type {keyof typeof LANGUAGES} */ (wanted.find((tag) => tag !== undefined && Object.hasOwn(LANGUAGES, tag)) ?? "en");
+  return /** @type {keyof typeof LANGUAGES} */ (wanted.find(isKnown) ?? "en");
 }
 
-/** `en` or `de`. */
-export const language = preferred();
-/** For `Intl`: the browser's own variant of the language (`en-GB`), if it has one. */
-export const locale = navigator.languages?.find((tag) => tag.split("-")[0] === language) ?? language;
+/** The browser's own variant of a language (`en-GB`), if it has one. */
+const variantOf = (tag) => navigator.languages?.find((variant) => variant.split("-")[0] === tag) ?? tag;
+
+/** `en` or `de`. A live binding: `speak` changes it. */
+export let language = preferred();
+/** The same for `Intl`. */
+export let locale = variantOf(language);
+
+/**
+ * Speaks the language of a tag (`de-AT`) from now on, English if it is another, and the visitor's own without one. What is
+ * drawn already stays as it is.
+ *
+ * @param {string} [tag]
+ */
+export function speak(tag) {
+  const asked = tag?.split("-")[0].toLowerCase();
+  language = asked === undefined ? preferred() : /** @type {keyof typeof LANGUAGES} */ (isKnown(asked) ? asked : "en");
+  locale = variantOf(language);
+}
+
+/** Makes something of `Intl` once for each language: `perLanguage((locale) => new Intl.Collator(locale))` returns the getter. */
+export function perLanguage(make) {
+  const made = new Map();
+  return () => {
+    if (!made.has(locale)) made.set(locale, make(locale));
+    return made.get(locale);
+  };
+}
 
 /** Keeps the visitor's choice. The page has to be loaded again for it. */
 export function choose(tag) {
@@ -36,26 +62,29 @@ export function choose(tag) {
   location.reload();
 }
 
-const plural = new Intl.PluralRules(locale);
+const plural = perLanguage((locale) => new Intl.PluralRules(locale));
+const numbers = perLanguage((locale) => new Intl.NumberFormat(locale));
 
 /**
  * The sentences of a page in its language. A message is a text with `{name}` for what is filled in; one that depends on a
  * number is an object with `one` and `other`, chosen by `{count}`.
  *
  * @param {Record<string, Record<string, string | { one: string, other: string }>>} catalogue by language, `en` among them
- * @returns {(key: string, values?: Record<string, string | number>) => string}
+ * @returns {((key: string, values?: Record<string, string | number>) => string) & { has: (key: string) => boolean }} `has` says
+ *   whether there is a message, for keys that are made of what the server says
  */
 export function messages(catalogue) {
-  return (key, values = {}) => {
+  const say = (key, values = {}) => {
     const message = catalogue[language]?.[key] ?? catalogue.en?.[key];
     if (message === undefined) return key;
-    const text = typeof message === "string" ? message : plural.select(Number(values.count)) === "one" ? message.one : message.other;
+    const text = typeof message === "string" ? message : plural().select(Number(values.count)) === "one" ? message.one : message.other;
     return text.replaceAll(/\{(\w+)\}/g, (whole, name) => {
       const value = values[name];
       if (value === undefined) return whole;
-      return typeof value === "number" ? new Intl.NumberFormat(locale).format(value) : value;
+      return typeof value === "number" ? numbers().format(value) : value;
     });
   };
+  return Object.assign(say, { has: (key) => Object.hasOwn(catalogue.en, key) });
 }
 
 /** Puts messages into a page's own text: `data-text` names the message of an element, `data-label` that of its `aria-label`. */

@@ -6,11 +6,13 @@
 import { h } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Inventory, STATES } from "./inventory.js";
+import { language, speak } from "./language.js";
+import { t } from "./map-messages.js";
 import { SeatMap } from "./map.js";
-import { NAMES, sign } from "./pulse.js";
+import { sign, signName } from "./pulse.js";
 import { SeatChoice } from "./seat-choice.js";
 import { describe, SaleStatus } from "./show.js";
-import { money, moment, number, seatName, title } from "./words.js";
+import { money, moment, seatName, title } from "./words.js";
 
 /** The server that this script came from, without a slash at its end. */
 const HOME = new URL("..", import.meta.url).href.replace(/\/$/, "");
@@ -43,11 +45,18 @@ class LastseatMap extends HTMLElement {
   /** While the page asks for a hold, its seats being taken is no loss. */
   #holding = 0;
   #soon = false;
+  /** Of the page around the map, until another is asked for. */
+  #language;
+  #languages = new MutationObserver(() => this.#translate());
+
   connectedCallback() {
+    this.#speak();
+    for (const place of [document, this]) this.#languages.observe(place, { attributeFilter: ["lang"], subtree: true });
     this.#build();
   }
 
   disconnectedCallback() {
+    this.#languages.disconnect();
     this.#close();
   }
 
@@ -55,6 +64,23 @@ class LastseatMap extends HTMLElement {
     if (before === now) return;
     if (name === "max-seats") this.#limit();
     else this.#forget();
+  }
+
+  // --- Language -----------------------------------------------------------------------------------
+
+  /** Speaks the language of the nearest `lang`, as a page has it around its texts. Says whether it is another than before. */
+  #speak() {
+    const before = this.#language;
+    this.#language = nearest(this);
+    speak(this.#language);
+    return this.#language !== before;
+  }
+
+  /** Draws everything in the page's language, if that has changed. */
+  #translate() {
+    if (!this.#speak() || !this.isConnected) return;
+    if (this.#parts?.frame) this.#revise(this.#parts);
+    else this.#build();
   }
 
   // --- For the page -------------------------------------------------------------------------------
@@ -97,7 +123,7 @@ class LastseatMap extends HTMLElement {
   /** Chooses a seat. Says why not, if so. */
   choose(seat, priceType) {
     const choice = this.#parts?.choice;
-    if (!choice) return "The map is not ready.";
+    if (!choice) return t("not_ready");
     const why = choice.has(seat) ? undefined : choice.add(seat, this.#held.includes(seat));
     if (priceType !== undefined) choice.choose(seat, priceType);
     this.#selected();
@@ -159,7 +185,7 @@ class LastseatMap extends HTMLElement {
     const closing = new AbortController();
     const parts = { closing, base };
     this.#parts = parts;
-    if (!id) return this.#fail("no_show", "The attribute `show` is missing.");
+    if (!id) return this.#fail("no_show", t("show_missing"));
     const [show, styles] = await this.#find(id, base, parts);
     if (closing.signal.aborted) return;
     if (!show) return;
@@ -204,11 +230,11 @@ class LastseatMap extends HTMLElement {
     };
     try {
       const [show, styles] = await Promise.all([describe(id, waiting, base), sheetsOf(base)]);
-      if (!show && !parts.closing.signal.aborted) this.#fail("show_not_found", `There is no show “${id}”.`);
+      if (!show && !parts.closing.signal.aborted) this.#fail("show_not_found", t("no_such_show", { show: id }));
       return [show, styles];
     } catch (error) {
       sheets.delete(base);
-      if (!parts.closing.signal.aborted) this.#fail(error.code || "unreachable", error.message);
+      if (!parts.closing.signal.aborted) this.#fail(error.code || "unreachable", error.code ? error.message : t("unreachable"));
       return [];
     }
   }
@@ -233,7 +259,7 @@ class LastseatMap extends HTMLElement {
       lost.push(...parts.choice.labels.filter((label) => !inventory.seats.has(label)));
       parts.choice.drop(lost);
       if (lost.length > 0) {
-        this.#announce(`${lost.map(seatName).join(", ")} can't be chosen any more: the show was changed.`);
+        this.#announce(t("revised", { seats: lost.map(seatName).join(", ") }));
         this.#tell("seat-lost", { seats: lost });
       }
       // The prices may be others, too.
@@ -259,7 +285,7 @@ class LastseatMap extends HTMLElement {
     const feed = new Feed(show.id, inventory, parts.base);
     parts.feed = feed;
     feed.addEventListener("status", () => parts === this.#parts && this.#status(feed.status));
-    feed.addEventListener("gone", () => this.#fail("show_not_found", `The show “${show.id}” is gone.`));
+    feed.addEventListener("gone", () => this.#fail("show_not_found", t("show_gone", { show: show.id })));
     // All maps hear it at once, and must not all ask at once.
     feed.addEventListener("revised", () => {
       clearTimeout(parts.later);
@@ -308,7 +334,7 @@ class LastseatMap extends HTMLElement {
       this.#tell("refused", { seat, reason: why });
       return;
     }
-    this.#announce(`${seatName(seat)} chosen.`);
+    this.#announce(t("chosen", { seat: seatName(seat) }));
     this.#selected();
   }
 
@@ -319,7 +345,7 @@ class LastseatMap extends HTMLElement {
     const gone = choice.gone.filter((seat) => !this.#held.includes(seat));
     if (gone.length === 0) return;
     choice.drop(gone);
-    this.#announce(`${gone.map(seatName).join(", ")} ${gone.length === 1 ? "was" : "were"} just taken by somebody else.`);
+    this.#announce(SeatChoice.lost(gone));
     this.#tell("seat-lost", { seats: gone });
     this.#selected();
   }
@@ -346,10 +372,10 @@ class LastseatMap extends HTMLElement {
     const { frame, inventory, sale } = this.#parts;
     const areas = [...inventory.areas.values()].filter((area) => !area.labelled);
     const lines = areas.map(({ area, available, capacity, price }) =>
-      h("li", null, `${title(area)}, ${money(price, sale.show.currency)}`, h("span", null, `${number(available)} of ${number(capacity)} left`)),
+      h("li", null, `${title(area)}, ${money(price, sale.show.currency)}`, h("span", null, t("left", { available, capacity }))),
     );
     frame.areas.replaceChildren(...lines);
-    const text = saleFacts(sale.show) ?? (inventory.soldOut ? "Sold out." : "");
+    const text = saleFacts(sale.show) ?? (inventory.soldOut ? t("sold_out") : "");
     if (frame.facts.textContent !== text) frame.facts.textContent = text;
     frame.facts.hidden = text === "";
   }
@@ -357,12 +383,12 @@ class LastseatMap extends HTMLElement {
   #status(status) {
     if (this.dataset.status === status) return;
     this.dataset.status = status;
-    if (status === "reconnecting") this.#announce("Reconnecting to the box office.");
+    if (status === "reconnecting") this.#announce(t("reconnecting"));
     this.#tell("status", { status });
   }
 
   #fail(code, message) {
-    if (this.#root.childElementCount === 0) this.#root.replaceChildren(h("p", { class: "frame", part: "error", role: "alert" }, message));
+    if (this.#root.childElementCount === 0) this.#root.replaceChildren(h("p", { class: "frame", part: "error", role: "alert", lang: language }, message));
     this.#tell("error", { code, message });
   }
 
@@ -376,35 +402,43 @@ class LastseatMap extends HTMLElement {
   }
 }
 
+/** The language of an element, as the page says: its own `lang`, else the nearest above it, out of shadow trees too. */
+function nearest(element) {
+  const found = element.closest("[lang]")?.getAttribute("lang");
+  if (found) return found;
+  const root = element.getRootNode();
+  return root instanceof ShadowRoot ? nearest(root.host) : undefined;
+}
+
 /** Why nothing can be chosen now; `undefined` while the show is on sale. */
 function saleFacts({ status, sale_opens_at }) {
   return {
-    not_open: `The sale opens on ${moment(sale_opens_at ?? Date.now())}.`,
-    closed: "The sale is over.",
-    paused: "The sale is paused.",
-    cancelled: "This show was cancelled.",
+    not_open: t("sale_opens", { time: moment(sale_opens_at ?? Date.now()) }),
+    closed: t("sale_over"),
+    paused: t("sale_paused"),
+    cancelled: t("show_cancelled"),
   }[status];
 }
 
 function template() {
   const make = (tag, props, ...children) => h(tag, props, ...children);
   const paper = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  for (const [name, value] of [["id", "map"], ["role", "grid"], ["part", "map"], ["aria-label", "Seats. Arrow keys move, Enter picks."]]) {
+  for (const [name, value] of [["id", "map"], ["role", "grid"], ["part", "map"], ["aria-label", t("grid")]]) {
     paper.setAttribute(name, value);
   }
   const viewport = make("div", { class: "viewport", part: "viewport", tabindex: "-1" }, make("div", { class: "sheet" }, paper));
   const tip = make("div", { class: "tip", part: "tip", hidden: true, "aria-hidden": "true" }, make("b"), make("span"));
-  const [nearer, farther, whole] = [["+", "Nearer"], ["−", "Farther"], ["⤢", "Whole map"]].map(([text, label]) =>
+  const [nearer, farther, whole] = [["+", t("nearer")], ["−", t("farther")], ["⤢", t("whole")]].map(([text, label]) =>
     make("button", { type: "button", "aria-label": label }, text),
   );
-  const zoom = make("div", { class: "lens", part: "zoom", role: "group", "aria-label": "Zoom" }, nearer, farther, whole);
-  const signs = [...STATES, "mine"].map((state) => make("li", null, sign(state), NAMES[state]));
-  const legend = make("ul", { class: "legend", part: "legend", "aria-label": "What the signs mean" }, signs);
+  const zoom = make("div", { class: "lens", part: "zoom", role: "group", "aria-label": t("zoom") }, nearer, farther, whole);
+  const signs = [...STATES, "mine"].map((state) => make("li", null, sign(state), signName(state)));
+  const legend = make("ul", { class: "legend", part: "legend", "aria-label": t("signs") }, signs);
   const areas = make("ul", { class: "areas", part: "areas" });
   const facts = make("p", { class: "facts", part: "facts", role: "status", hidden: true });
   const announcer = make("p", { class: "unseen", "aria-live": "polite" });
-  const seating = make("section", { class: "seating", "aria-label": "Seat map" }, viewport, tip, zoom);
-  const all = make("div", { class: "frame" }, seating, make("div", { class: "below" }, facts, areas, legend), announcer);
+  const seating = make("section", { class: "seating", "aria-label": t("map") }, viewport, tip, zoom);
+  const all = make("div", { class: "frame", lang: language }, seating, make("div", { class: "below" }, facts, areas, legend), announcer);
   return { all, viewport, paper, tip, nearer, farther, whole, areas, facts, announcer };
 }
 

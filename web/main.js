@@ -7,21 +7,19 @@ import { Checkout } from "./checkout.js";
 import { byId, h } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Inventory } from "./inventory.js";
+import { translate } from "./language.js";
+import { languageChoice } from "./language-choice.js";
+import { t as map } from "./map-messages.js";
 import { SeatMap } from "./map.js";
 import { MyBookings } from "./my-bookings.js";
 import { Offers } from "./offers.js";
 import { drawOtherShows } from "./other-shows.js";
 import { Panel } from "./panel.js";
+import { t as pay } from "./payment-messages.js";
 import { Pulse } from "./pulse.js";
+import { t } from "./shop-messages.js";
 import { findShow, listShows, SaleStatus } from "./show.js";
 import { countdown, duration, moment, useCurrency } from "./words.js";
-
-const CONNECTION = {
-  loading: "Connecting…",
-  live: "Live",
-  reconnecting: "Reconnecting…",
-  resting: "Paused",
-};
 
 /** The last day is counted down. */
 const COUNTED_MS = 24 * 60 * 60 * 1000;
@@ -29,6 +27,8 @@ const COUNTED_MS = 24 * 60 * 60 * 1000;
 start();
 
 async function start() {
+  translate(document, (key) => [t, map, pay].find(({ has }) => has(key))?.(key) ?? key);
+  byId("language").replaceWith(languageChoice(t("language")));
   takeReturn();
   const bookings = new Bookings();
   const linked = await findBooking(bookings);
@@ -119,7 +119,7 @@ function build(show, bookings, linked, makeForm) {
   };
   inventory.addEventListener("loaded", () => {
     map.draw(show, [...inventory.seats.values()]);
-    checkout.changed([]);
+    checkout.loaded();
     byId("viewport").classList.add("ready");
     mark();
     facts();
@@ -157,23 +157,23 @@ function countDown({ status, sale_opens_at: opens }) {
   const box = byId("countdown");
   box.hidden = status !== "not_open" || !(left < COUNTED_MS);
   if (box.hidden) return;
-  const text = left > 0 ? `Opens in ${countdown(left)}` : "Opening…";
+  const text = left > 0 ? t("opens_in", { time: countdown(left) }) : t("opening");
   if (box.textContent !== text) box.textContent = text;
 }
 
 /** Whether the show sells, and what is left. */
 function saleFacts(show, inventory) {
   const facts = {
-    not_open: `The sale opens on ${moment(show.sale_opens_at ?? Date.now())}.`,
-    closed: "The sale is over.",
-    paused: "The sale is paused. This page notices when it goes on.",
-    cancelled: "This show was cancelled.",
+    not_open: map("sale_opens", { time: moment(show.sale_opens_at ?? Date.now()) }),
+    closed: map("sale_over"),
+    paused: t("paused"),
+    cancelled: map("show_cancelled"),
   }[show.status];
   if (facts) return facts;
-  if (inventory.soldOut) return "Sold out.";
-  if (inventory.notOnSale) return "No seats are on sale at the moment.";
-  if (inventory.full) return "Every seat is taken at the moment. Some are only held and may come free.";
-  return `Up to ${show.max_seats_per_booking} seats a booking, held for ${duration(show.hold_seconds)} while you pay.`;
+  if (inventory.soldOut) return map("sold_out");
+  if (inventory.notOnSale) return t("not_on_sale");
+  if (inventory.full) return t("full");
+  return t("terms", { count: show.max_seats_per_booking, time: duration(show.hold_seconds) });
 }
 
 function choose(shows, chosen) {
@@ -188,22 +188,22 @@ function choose(shows, chosen) {
 function noShow(id, shows) {
   document.body.classList.add("none");
   connection("resting");
-  byId("link").lastElementChild.textContent = "Connected";
+  byId("link").lastElementChild.textContent = t("connected");
   if (id === undefined) {
-    byId("title").textContent = "No show is on sale";
-    byId("facts").textContent = "Reload this page when there is one.";
+    byId("title").textContent = t("no_show_on_sale");
+    byId("facts").textContent = t("reload");
     return;
   }
-  document.title = "No such show · lastseat";
-  byId("title").textContent = `There is no show “${id}”`;
-  byId("facts").textContent = shows.length > 0 ? "Check the address, or choose one of these:" : "No other show is on sale either.";
+  document.title = `${t("no_such_show")} · lastseat`;
+  byId("title").textContent = t("no_show_named", { show: id });
+  byId("facts").textContent = t(shows.length > 0 ? "choose_another" : "nothing_else");
   byId("choice").append(...shows.map(({ id, title }) => h("li", null, h("a", { href: `/?show=${encodeURIComponent(id)}` }, title))));
   byId("choice").hidden = shows.length === 0;
 }
 
 function connection(status) {
   byId("link").dataset.state = status;
-  byId("link").lastElementChild.textContent = CONNECTION[status];
+  byId("link").lastElementChild.textContent = t(status === "loading" ? "connecting" : status);
 }
 
 function reconnecting() {

@@ -2,8 +2,9 @@
 
 import { calm, h, s } from "./dom.js";
 import { layOut, PITCH } from "./layout.js";
+import { t } from "./map-messages.js";
 import { outline } from "./shapes.js";
-import { money, seatName, spokenMoney, STATE_NAMES, title } from "./words.js";
+import { money, seatName, spokenMoney, stateName, title } from "./words.js";
 import { Zoom } from "./zoom.js";
 
 /** Rings that can light up at once. Beyond that many changes a second nobody sees single ones. */
@@ -70,7 +71,7 @@ export class SeatMap extends EventTarget {
       const seat = { ...place, path, rowIndex: 0, index: 0 };
       const key = `${place.area}|${place.row}`;
       if (!groups.has(key)) {
-        const label = `${title(place.area)}, row ${place.row}`;
+        const label = t("row", { area: title(place.area), row: place.row });
         groups.set(key, { seats: [], element: s("g", { role: "row", class: `tone-${tones.get(place.area)}`, "aria-label": label }) });
         this.#rows.push(groups.get(key).seats);
       }
@@ -143,7 +144,7 @@ export class SeatMap extends EventTarget {
     path.classList.toggle("mine", mine);
     path.setAttribute("aria-selected", String(mine));
     path.setAttribute("aria-disabled", String(!mine && state !== "available"));
-    path.setAttribute("aria-label", `${seatName(seat.seat)}, ${spokenMoney(seat.price, this.#currency)}, ${mine ? "yours" : STATE_NAMES[state]}`);
+    path.setAttribute("aria-label", `${seatName(seat.seat)}, ${spokenMoney(seat.price, this.#currency)}, ${stateName(mine ? "mine" : state)}`);
     if (seat === this.#tipSeat) this.#showTip(seat);
   }
 
@@ -221,7 +222,7 @@ export class SeatMap extends EventTarget {
     const mine = this.#mine.has(seat.seat);
     const [name, fact] = this.#tip.children;
     name.textContent = seatName(seat.seat);
-    fact.textContent = mine ? "yours" : seat.state === "available" ? money(seat.price, this.#currency) : STATE_NAMES[seat.state];
+    fact.textContent = !mine && seat.state === "available" ? money(seat.price, this.#currency) : stateName(mine ? "mine" : seat.state);
     const at = seat.path.getBoundingClientRect();
     const frame = this.#tip.offsetParent.getBoundingClientRect();
     const half = this.#tip.offsetWidth / 2;
@@ -293,6 +294,6 @@ function drawStage(half) {
     s("defs", null, fade),
     s("ellipse", { cy: 60, rx: half * 1.6, ry: 330, fill: "url(#light)" }),
     s("path", { class: "boards", d: front }),
-    s("text", { y: 41 }, "STAGE"),
+    s("text", { y: 41 }, t("stage")),
   );
 }

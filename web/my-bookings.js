@@ -2,16 +2,8 @@
 
 import { Bookings } from "./bookings.js";
 import { announce, byId, h, redraw } from "./dom.js";
+import { t } from "./shop-messages.js";
 import { fullMoney, placeNames, seats } from "./words.js";
-
-const STATUS = {
-  held: "Held, not paid yet",
-  paying: "Being paid",
-  action_required: "Waiting for your bank",
-  confirmed: "Booked and paid",
-  aborted: "Ended, not charged",
-  refunded: "Refunded",
-};
 
 export class MyBookings {
   #bookings;
@@ -35,7 +27,7 @@ export class MyBookings {
   #draw() {
     const entries = this.#bookings.all;
     this.#button.hidden = entries.length === 0;
-    this.#button.textContent = `My bookings (${entries.length})`;
+    this.#button.textContent = t("my_bookings_count", { count: entries.length });
     if (entries.length === 0 && this.#dialog.open) this.#dialog.close();
     redraw(this.#list, ...entries.map((entry) => this.#entry(entry)));
   }
@@ -47,16 +39,16 @@ export class MyBookings {
     return h(
       "li",
       { class: "entry", data: { booking: id, status } },
-      h("div", { class: "head" }, h("h3", null, title), h("p", { class: "status" }, STATUS[status] ?? status)),
+      h("div", { class: "head" }, h("h3", null, title), h("p", { class: "status" }, t.has(`status_${status}`) ? t(`status_${status}`) : status)),
       h("p", null, `${placeNames(entry.seats).join(", ")}`),
       h("p", { class: "hint" }, `${seats(count)}${price}`),
       h(
         "div",
         { class: "buttons small" },
-        h("button", { type: "button", data: { key: `open ${id}`, act: "open" }, onclick: () => this.#show(entry) }, "Open"),
+        h("button", { type: "button", data: { key: `open ${id}`, act: "open" }, onclick: () => this.#show(entry) }, t("open")),
         copyButton(entry),
         ["aborted", "refunded"].includes(status) &&
-          h("button", { type: "button", class: "quiet", data: { key: `remove ${id}`, act: "remove" }, onclick: () => this.#bookings.remove(id) }, "Remove from list"),
+          h("button", { type: "button", class: "quiet", data: { key: `remove ${id}`, act: "remove" }, onclick: () => this.#bookings.remove(id) }, t("remove")),
       ),
     );
   }
@@ -73,16 +65,16 @@ export function copyButton(entry) {
     const link = Bookings.link(entry);
     try {
       await navigator.clipboard.writeText(link);
-      button.textContent = "Link copied";
-      announce("Link copied. Anyone with it can open this booking.");
+      button.textContent = t("copied");
+      announce(t("copied_care"));
     } catch {
       // Browsers allow the clipboard on https and localhost only.
-      const field = h("input", { class: "copy", readonly: true, value: link, "aria-label": "Link to this booking" });
+      const field = h("input", { class: "copy", readonly: true, value: link, "aria-label": t("link") });
       button.replaceWith(field);
       field.focus();
       field.select();
     }
   };
-  const button = h("button", { type: "button", class: "quiet", data: { key: `copy ${entry.id}`, act: "copy", link: Bookings.link(entry) }, onclick: copy }, "Copy link");
+  const button = h("button", { type: "button", class: "quiet", data: { key: `copy ${entry.id}`, act: "copy", link: Bookings.link(entry) }, onclick: copy }, t("copy"));
   return button;
 }

@@ -2,6 +2,7 @@
 // have no labels.
 
 import { h, redraw } from "./dom.js";
+import { t } from "./shop-messages.js";
 import { money, number, title } from "./words.js";
 
 /** Phases of a booking that needs nothing more: a new hold may begin. */
@@ -52,7 +53,7 @@ export class Offers {
         h("span", null, title(category), " ", h("b", null, money(price))),
       ),
     );
-    this.#bestButton = h("button", { data: { key: "best", act: "best" } }, "Hold the best");
+    this.#bestButton = h("button", { data: { key: "best", act: "best" } }, t("hold_best"));
     return h(
       "form",
       {
@@ -63,10 +64,10 @@ export class Offers {
           this.#hold({ best_available: { quantity: this.#quantity("best"), category } });
         },
       },
-      h("h2", null, "Best available"),
-      h("p", { class: "hint" }, "The best seats side by side, held for you at once."),
+      h("h2", null, t("best")),
+      h("p", { class: "hint" }, t("best_hint")),
       h("div", { class: "choices" }, choices),
-      h("div", { class: "order" }, this.#stepper("best", "seats side by side"), this.#bestButton),
+      h("div", { class: "order" }, this.#stepper("best", (what) => t(`${what}_side_by_side`)), this.#bestButton),
     );
   }
 
@@ -74,8 +75,8 @@ export class Offers {
 
   #area({ area, capacity, price }) {
     const bar = h("i");
-    const left = h("span");
-    const order = h("button", { data: { key: `area ${area}`, act: "area" } }, "Hold places");
+    const left = h("p", { class: "hint" });
+    const order = h("button", { data: { key: `area ${area}`, act: "area" } }, t("hold_places"));
     this.#live.set(area, { bar, left, order, capacity });
     return h(
       "form",
@@ -89,8 +90,8 @@ export class Offers {
       },
       h("div", { class: "head" }, h("h2", null, title(area)), h("p", null, money(price))),
       h("div", { class: "bar" }, bar),
-      h("p", { class: "hint" }, left, ` of ${number(capacity)} places left`),
-      h("div", { class: "order" }, this.#stepper(area, `places in ${title(area)}`), order),
+      left,
+      h("div", { class: "order" }, this.#stepper(area, (what) => t(what === "number" ? "number_of_places" : `${what}_places`, { area: title(area) })), order),
     );
   }
 
@@ -98,10 +99,10 @@ export class Offers {
     for (const [area, { bar, left, order, capacity }] of this.#live) {
       const { available } = this.#inventory.areas.get(area);
       bar.style.width = `${capacity > 0 ? (available / capacity) * 100 : 0}%`;
-      left.textContent = number(available);
-      order.textContent = available > 0 ? "Hold places" : "None left";
+      left.textContent = t("places_left", { available, capacity });
+      order.textContent = t(available > 0 ? "hold_places" : "none_left");
     }
-    if (this.#bestButton) this.#bestButton.textContent = this.#inventory.counts.available > 0 ? "Hold the best" : "None left";
+    if (this.#bestButton) this.#bestButton.textContent = t(this.#inventory.counts.available > 0 ? "hold_best" : "none_left");
   }
 
   // --- Parts --------------------------------------------------------------------------------------
@@ -110,8 +111,9 @@ export class Offers {
     return this.#quantities.get(name) ?? 2;
   }
 
-  #stepper(name, what) {
-    const shown = h("output", { "aria-live": "polite", "aria-label": `Number of ${what}` });
+  /** `label` names the number, and the buttons for `fewer` and `more`. */
+  #stepper(name, label) {
+    const shown = h("output", { "aria-live": "polite", "aria-label": label("number") });
     const show = () => (shown.textContent = this.#quantity(name));
     const step = (by) => () => {
       this.#quantities.set(name, Math.min(Math.max(this.#quantity(name) + by, 1), this.#checkout.most));
@@ -122,9 +124,9 @@ export class Offers {
     return h(
       "div",
       { class: "stepper" },
-      h("button", { type: "button", "aria-label": `Fewer ${what}`, data: { key: `fewer ${name}` }, onclick: step(-1) }, "−"),
+      h("button", { type: "button", "aria-label": label("fewer"), data: { key: `fewer ${name}` }, onclick: step(-1) }, "−"),
       shown,
-      h("button", { type: "button", "aria-label": `More ${what}`, data: { key: `more ${name}` }, onclick: step(1) }, "+"),
+      h("button", { type: "button", "aria-label": label("more"), data: { key: `more ${name}` }, onclick: step(1) }, "+"),
     );
   }
 

@@ -1,10 +1,8 @@
 // What the server's answers mean for the visitor: the next step, and what to say. Pure.
 
 import { Problem } from "./api.js";
-import { declined, ending, sentence } from "./words.js";
-
-const UNDER_REVIEW = { tone: "bad", text: "The bank's answer is unclear. A person is looking at it; you will not pay twice." };
-const NO_FORM_YET = { tone: "bad", text: "The payment form did not open. Press the button again: you will not pay twice." };
+import { t } from "./payment-messages.js";
+import { declined, ending, sentence } from "./refusals.js";
 
 const bad = (text) => ({ tone: "bad", text });
 
@@ -24,9 +22,9 @@ export function stepOf(booking, before, news) {
     case "refunded":
       return { phase: "over", note: bad(ending("refunded")) };
     case "paying":
-      return { phase: "paying", note: payment?.under_review ? UNDER_REVIEW : news };
+      return { phase: "paying", note: payment?.under_review ? bad(t("under_review")) : news };
     case "action_required": {
-      const noForm = booking.retry_after && !before.secret && before.hasForm ? NO_FORM_YET : undefined;
+      const noForm = booking.retry_after && !before.secret && before.hasForm ? bad(t("form_not_open")) : undefined;
       return { phase: "action", note: news ?? noForm ?? lasting };
     }
     default: {

@@ -4,24 +4,26 @@
 
 import { announce, focusHeading, h, redraw } from "./dom.js";
 import { copyButton } from "./my-bookings.js";
+import { t as pay } from "./payment-messages.js";
 import { scratchCard } from "./scratch.js";
+import { t } from "./shop-messages.js";
 import { ticketsButton } from "./tickets.js";
 import { walletLink } from "./wallet/link.js";
 import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
 const CARDS = [
-  ["pm_card_visa", "Visa", "4242", "is accepted"],
-  ["pm_card_chargeDeclined", "Visa", "0002", "is declined"],
-  ["pm_card_chargeDeclinedInsufficientFunds", "Visa", "9995", "has too little money"],
-  ["pm_card_authenticationRequired", "Visa", "3184", "asks you to confirm"],
-  ["pm_lastseat_slow", "Visa", "0003", "the bank is slow"],
+  ["pm_card_visa", "Visa", "4242", "card_accepted"],
+  ["pm_card_chargeDeclined", "Visa", "0002", "card_declined"],
+  ["pm_card_chargeDeclinedInsufficientFunds", "Visa", "9995", "card_poor"],
+  ["pm_card_authenticationRequired", "Visa", "3184", "card_asks"],
+  ["pm_lastseat_slow", "Visa", "0003", "card_slow"],
 ];
 const MORE_CARDS = [
-  ["pm_card_mastercard", "Mastercard", "4444", "is accepted"],
-  ["pm_card_chargeDeclinedExpiredCard", "Visa", "0069", "has expired"],
-  ["pm_lastseat_answerLost", "Visa", "0007", "the answer gets lost"],
-  ["pm_lastseat_captureFails", "Visa", "0008", "approved, then refused"],
+  ["pm_card_mastercard", "Mastercard", "4444", "card_accepted"],
+  ["pm_card_chargeDeclinedExpiredCard", "Visa", "0069", "card_expired"],
+  ["pm_lastseat_answerLost", "Visa", "0007", "card_lost"],
+  ["pm_lastseat_captureFails", "Visa", "0008", "card_refused"],
 ];
 
 /** Seats of a booking that may have earned a reward. */
@@ -70,13 +72,13 @@ export class Panel {
     const draw = {
       picking: () => this.#picking(),
       holding: () => this.#picking(),
-      restoring: () => [h("h2", null, "One moment…"), h("p", { class: "hint" }, "Looking for your seats.")],
+      restoring: () => [h("h2", null, t("one_moment")), h("p", { class: "hint" }, t("looking"))],
       held: () => this.#held(),
       paying: () => this.#held(),
       action: () => this.#held(),
       confirmed: () => this.#ticket(),
-      over: () => this.#over("The booking is over", "Pick seats again"),
-      unknown: () => this.#over("Can't show this booking", "Pick seats"),
+      over: () => this.#over(t("over"), t("pick_again")),
+      unknown: () => this.#over(t("not_shown"), t("pick_seats")),
     }[phase];
     this.#panel.dataset.phase = phase === "picking" && this.#checkout.picked.length === 0 ? "empty" : phase;
     this.#panel.toggleAttribute("aria-busy", this.#checkout.busy || phase === "holding");
@@ -114,10 +116,10 @@ export class Panel {
     const { booking, inForm, note, phase } = this.#checkout;
     const places = () => placeNames(booking.seats.map(({ seat }) => seat)).join(", ");
     const steps = {
-      held: () => `${seats(booking.seats.length)} held for you until ${timeOfDay(booking.expires_at)}: ${places()}.`,
-      paying: () => (this.#payingTitle === "Paying…" ? "Paying. Waiting for the bank." : this.#payingTitle),
-      action: () => (inForm ? "Enter your payment details." : "Your bank asks you to confirm the payment."),
-      confirmed: () => `Booked and paid: ${places()}.`,
+      held: () => t("held_until", { count: booking.seats.length, time: timeOfDay(booking.expires_at), places: places() }),
+      paying: () => (this.#opening ? t("one_moment") : pay("paying_spoken")),
+      action: () => pay(inForm ? "details_spoken" : "bank_spoken"),
+      confirmed: () => t("booked_places", { places: places() }),
     };
     const sentences = [steps[phase]?.(), note?.tone !== "bad" && note?.text].filter(Boolean);
     const text = sentences.join(" ");
@@ -133,9 +135,9 @@ export class Panel {
     const holding = phase === "holding";
     if (picked.length === 0) {
       return [
-        h("h2", null, holding ? "Finding seats…" : this.#sale.onSale ? "Pick your seats" : "Not on sale now"),
+        h("h2", null, t(holding ? "finding" : this.#sale.onSale ? "pick" : "off_sale")),
         this.#note(),
-        this.#sale.onSale && h("p", { class: "hint" }, `Choose up to ${most} on the map. Then hold them: they are yours for ${duration(this.#show.hold_seconds)} while you pay.`),
+        this.#sale.onSale && h("p", { class: "hint" }, t("pick_hint", { count: most, time: duration(this.#show.hold_seconds) })),
       ];
     }
     const chips = picked.map((label) =>
@@ -144,13 +146,13 @@ export class Panel {
         { class: "chip", data: { chip: label } },
         chipName(label),
         this.#priceTypes(label, holding),
-        h("button", { type: "button", class: "drop", "aria-label": `Leave out ${seatName(label)}`, disabled: holding, data: { key: `drop ${label}` }, onclick: () => this.#checkout.drop(label) }, "×"),
+        h("button", { type: "button", class: "drop", "aria-label": t("leave_out", { seat: seatName(label) }), disabled: holding, data: { key: `drop ${label}` }, onclick: () => this.#checkout.drop(label) }, "×"),
       ),
     );
     return [
       h("div", { class: "head" }, h("h2", null, seats(picked.length)), h("p", { class: "sum" }, money(total))),
-      h("ul", { class: "chips", "aria-label": "Chosen seats" }, chips),
-      fees > 0 && h("p", { class: "hint" }, `Fees of ${money(fees)} included.`),
+      h("ul", { class: "chips", "aria-label": t("chosen_seats") }, chips),
+      fees > 0 && h("p", { class: "hint" }, t("fees_included", { amount: money(fees) })),
       this.#note(),
       h(
         "div",
@@ -158,9 +160,9 @@ export class Panel {
         h(
           "button",
           { type: "button", class: "primary", disabled: holding || !this.#sale.onSale, data: { key: "hold", act: "hold" }, onclick: () => this.#checkout.hold() },
-          holding ? "Holding…" : this.#sale.onSale ? `Hold ${seats(picked.length)}` : "Not on sale now",
+          holding ? t("holding") : this.#sale.onSale ? t("hold", { count: picked.length }) : t("off_sale"),
         ),
-        h("button", { type: "button", class: "quiet", disabled: holding, data: { key: "clear" }, onclick: () => this.#checkout.clear() }, "Clear"),
+        h("button", { type: "button", class: "quiet", disabled: holding, data: { key: "clear" }, onclick: () => this.#checkout.clear() }, t("clear")),
       ),
     ];
   }
@@ -173,7 +175,7 @@ export class Panel {
       h("option", { value: price_type, selected: price_type === chosen }, `${title(price_type)} ${money(price)}`),
     );
     const choose = (event) => this.#checkout.choosePriceType(label, event.target.value);
-    return h("select", { class: "price-type", "aria-label": `Price of ${seatName(label)}`, disabled, data: { key: `price ${label}` }, onchange: choose }, options);
+    return h("select", { class: "price-type", "aria-label": t("price_of", { seat: seatName(label) }), disabled, data: { key: `price ${label}` }, onchange: choose }, options);
   }
 
   // --- Holding and paying -----------------------------------------------------------------------
@@ -183,23 +185,27 @@ export class Panel {
     const paying = phase === "paying";
     const still = busy || paying || confirming;
     return [
-      h("div", { class: "head" }, h("h2", null, paying ? this.#payingTitle : `${seats(booking.seats.length)} held for you`), h("p", { class: "sum" }, booking.amount ? money(booking.amount.value) : "")),
+      h("div", { class: "head" }, h("h2", null, paying ? this.#payingTitle : t("held", { count: booking.seats.length })), h("p", { class: "sum" }, booking.amount ? money(booking.amount.value) : "")),
       this.#clock(paying),
-      h("ul", { class: "chips", "aria-label": "Held seats" }, this.#bookedChips()),
+      h("ul", { class: "chips", "aria-label": t("held_seats") }, this.#bookedChips()),
       this.#pay(still, paying),
       h(
         "div",
         { class: "buttons small" },
         (booking.extendable || booking.extended) &&
-          h("button", { type: "button", class: "quiet", disabled: still || booking.extended, data: { key: "extend", act: "extend" }, onclick: () => this.#checkout.extend() }, booking.extended ? "Extended once" : "I need more time"),
-        h("button", { type: "button", class: "quiet", disabled: still, data: { key: "cancel", act: "cancel" }, onclick: () => this.#checkout.cancel() }, "Give the seats back"),
+          h("button", { type: "button", class: "quiet", disabled: still || booking.extended, data: { key: "extend", act: "extend" }, onclick: () => this.#checkout.extend() }, t(booking.extended ? "extended" : "extend")),
+        h("button", { type: "button", class: "quiet", disabled: still, data: { key: "cancel", act: "cancel" }, onclick: () => this.#checkout.cancel() }, t("give_back")),
       ),
     ];
   }
 
   /** The gateway's form is not a payment yet while it opens. */
+  get #opening() {
+    return this.#form && !this.#checkout.secret;
+  }
+
   get #payingTitle() {
-    return this.#form && !this.#checkout.secret ? "One moment…" : "Paying…";
+    return this.#opening ? t("one_moment") : pay("paying");
   }
 
   #pay(still, paying) {
@@ -212,7 +218,7 @@ export class Panel {
     return h(
       "div",
       { class: "clock" },
-      h("p", null, paying ? "Your seats stay held while the bank answers." : ["Yours for ", h("strong", { class: "left", role: "timer" }, ""), `, until ${timeOfDay(this.#checkout.booking.expires_at)}`]),
+      h("p", null, paying ? t("while_bank") : [`${t("yours_for")} `, h("strong", { class: "left", role: "timer" }, ""), t("yours_until", { time: timeOfDay(this.#checkout.booking.expires_at) })]),
       h("div", { class: paying ? "bar endless" : "bar" }, h("i")),
     );
   }
@@ -233,12 +239,12 @@ export class Panel {
       h(
         "fieldset",
         { disabled: still },
-        h("legend", null, "Pay with a test card"),
+        h("legend", null, pay("test_card")),
         cards,
-        h("details", { open: this.#more, ontoggle: (event) => (this.#more = event.target.open) }, h("summary", { data: { key: "more" } }, "More test cards"), more),
+        h("details", { open: this.#more, ontoggle: (event) => (this.#more = event.target.open) }, h("summary", { data: { key: "more" } }, pay("more_cards")), more),
       ),
       this.#note(),
-      h("button", { class: "primary", disabled: still, data: { key: "pay", act: "pay" } }, paying ? "Waiting for the bank…" : value === 0 ? "Book" : `Pay ${money(value)}`),
+      h("button", { class: "primary", disabled: still, data: { key: "pay", act: "pay" } }, paying ? pay("waiting") : value === 0 ? pay("book") : pay("pay", { amount: money(value) })),
     );
   }
 
@@ -250,21 +256,21 @@ export class Panel {
       { class: "card" },
       h("input", { type: "radio", name: "card", value: method, checked: method === this.#card, data: { key: method }, onchange: choose }),
       h("span", null, name, " ", h("span", { class: "digits" }, `•••• ${digits}`)),
-      h("span", { class: "what" }, what),
+      h("span", { class: "what" }, pay(what)),
     );
   }
 
   #atTheBank(still) {
     const { intent, bankUrl } = this.#checkout;
     if (intent) {
-      return h("button", { type: "button", class: "primary", disabled: still, data: { key: "bank", act: "bank" }, onclick: () => this.#open() }, "Confirm with your bank");
+      return h("button", { type: "button", class: "primary", disabled: still, data: { key: "bank", act: "bank" }, onclick: () => this.#open() }, pay("at_bank"));
     }
-    if (!bankUrl) return h("p", { class: "note bad", role: "alert" }, "The address of your bank is not safe to open. Nothing is charged. Give the seats back and try another card.");
+    if (!bankUrl) return h("p", { class: "note bad", role: "alert" }, pay("unsafe_bank"));
     return h(
       "div",
       { class: "buttons" },
-      h("a", { class: "primary", href: bankUrl, target: "_blank", rel: "noopener" }, "Go to your bank"),
-      h("button", { type: "button", disabled: still, data: { key: "went" }, onclick: () => this.#checkout.pay() }, "I have confirmed it there"),
+      h("a", { class: "primary", href: bankUrl, target: "_blank", rel: "noopener" }, pay("to_bank")),
+      h("button", { type: "button", disabled: still, data: { key: "went" }, onclick: () => this.#checkout.pay() }, pay("was_at_bank")),
     );
   }
 
@@ -309,20 +315,20 @@ export class Panel {
       h(
         "div",
         { class: "ticket" },
-        h("p", { class: "eyebrow" }, "Booked and paid"),
+        h("p", { class: "eyebrow" }, t("booked")),
         h("h2", null, this.#show.title),
-        h("ul", { class: "chips", "aria-label": "Booked seats" }, this.#bookedChips()),
+        h("ul", { class: "chips", "aria-label": t("booked_seats") }, this.#bookedChips()),
         h("p", { class: "paid" }, `${seats(booking.seats.length)} · ${money(booking.amount.value)}`),
-        h("div", { class: "stub" }, h("span", null, "Booking"), h("code", null, booking.id)),
+        h("div", { class: "stub" }, h("span", null, t("booking")), h("code", null, booking.id)),
       ),
       this.#reward(booking, entry?.token),
       this.#note(),
-      h("p", { class: "hint" }, "Your ticket is in “My bookings” in this browser. For another device, copy its link."),
+      h("p", { class: "hint" }, t("ticket_hint")),
       h(
         "div",
         { class: "buttons" },
         walletLink(booking.id),
-        h("button", { type: "button", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, "Pick more seats"),
+        h("button", { type: "button", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, t("pick_more")),
         entry && ticketsButton(entry),
         entry && copyButton(entry),
       ),

@@ -8,7 +8,9 @@
 // it draws everything around it.
 
 import { calm, h } from "./dom.js";
-import { FORM_LOADING, formFailed, fullMoney, money } from "./words.js";
+import { language } from "./language.js";
+import { t } from "./payment-messages.js";
+import { fullMoney, money, timeOfDay } from "./words.js";
 
 /** Stripe wants its script loaded from here and from nowhere else. The path has the version. */
 const SCRIPT = "https://js.stripe.com/endive/stripe.js";
@@ -41,8 +43,8 @@ export class PaymentForm extends EventTarget {
     this.element = h(
       "form",
       { id: "payment-form", class: "payment", "aria-labelledby": "payment-heading", onsubmit: (event) => this.#submit(event) },
-      h("h3", { id: "payment-heading", tabindex: "-1" }, "Payment details"),
-      h("p", { class: "hint" }, FORM_LOADING),
+      h("h3", { id: "payment-heading", tabindex: "-1" }, t("details")),
+      h("p", { class: "hint" }, t("form_loading")),
       this.#frames,
     );
     this.#become("closed");
@@ -62,8 +64,8 @@ export class PaymentForm extends EventTarget {
       return [
         this.element,
         note,
-        h("p", { class: "note bad", role: "alert" }, formFailed(booking.expires_at)),
-        h("button", { type: "button", class: "primary", disabled: still, data: { key: "confirm", act: "retry" }, onclick: retry }, "Load the form again"),
+        h("p", { class: "note bad", role: "alert" }, t("form_failed", { time: timeOfDay(booking.expires_at) })),
+        h("button", { type: "button", class: "primary", disabled: still, data: { key: "confirm", act: "retry" }, onclick: retry }, t("form_again")),
       ];
     }
     return [this.element, note, this.#payer(booking.amount.value, phase, still)];
@@ -76,12 +78,12 @@ export class PaymentForm extends EventTarget {
       if (amount === 0) this.#checkout.pay("free");
       else this.#checkout.openForm();
     };
-    const label = phase === "paying" ? "One moment…" : phase === "action" ? "Open the payment form" : amount === 0 ? "Book" : `Pay ${money(amount)}`;
+    const label = phase === "paying" ? t("opening") : phase === "action" ? t("form_open") : amount === 0 ? t("book") : t("pay", { amount: money(amount) });
     return h("button", { type: "button", class: "primary", disabled: still, data: { key: "pay", act: "pay" }, onclick: open }, label);
   }
 
   #payer(amount, phase, still) {
-    const label = phase === "paying" ? "Waiting for the bank…" : this.#checkout.confirming ? "Confirming…" : `Pay ${fullMoney(amount)}`;
+    const label = phase === "paying" ? t("waiting") : this.#checkout.confirming ? t("confirming") : t("pay", { amount: fullMoney(amount) });
     const disabled = still || this.#state !== "ready";
     return h("button", { class: "primary", form: "payment-form", disabled, data: { key: "confirm", act: "confirm" } }, label);
   }
@@ -107,7 +109,7 @@ export class PaymentForm extends EventTarget {
       const Stripe = await loadScript();
       // Meanwhile the hold may have ended.
       if (this.#secret !== secret) return;
-      this.#stripe ??= Stripe(this.#key);
+      this.#stripe ??= Stripe(this.#key, { locale: language });
       this.#elements = this.#stripe.elements({ clientSecret: secret, appearance: appearance() });
       // Link would need more of Stripe's addresses in this page's policy.
       const payment = this.#elements.create("payment", { wallets: { link: "never" } });

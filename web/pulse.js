@@ -2,11 +2,13 @@
 
 import { h, redraw, s } from "./dom.js";
 import { STATES } from "./inventory.js";
+import { perLanguage } from "./language.js";
+import { t } from "./map-messages.js";
 import { outline } from "./shapes.js";
 import { number } from "./words.js";
 
-export const NAMES = { available: "Available", locked: "Locked", in_process: "In process", booked: "Booked", unavailable: "Not on sale", mine: "Yours" };
 const SECONDS = 40;
+const tenths = perLanguage((locale) => new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
 
 export class Pulse {
   #inventory;
@@ -21,13 +23,13 @@ export class Pulse {
     const states = [...STATES, "mine"].map((state) => {
       const count = h("strong", { data: { count: state } }, "0");
       this.#counts.set(state, count);
-      return h("li", null, h("span", { class: "sign" }, sign(state)), h("span", { class: "name" }, NAMES[state]), count);
+      return h("li", null, h("span", { class: "sign" }, sign(state)), h("span", { class: "name" }, signName(state)), count);
     });
     this.#bars = Array.from({ length: SECONDS }, (_, index) => s("rect", { x: index * 3, width: 2, y: 23, height: 1 }));
     this.#rate = h("strong", null, "0");
     const chart = s("svg", { viewBox: `0 0 ${SECONDS * 3} 24`, preserveAspectRatio: "none", "aria-hidden": "true" }, this.#bars);
     redraw(legend, states);
-    redraw(ticker, chart, h("p", null, this.#rate, " changes/s"));
+    redraw(ticker, chart, h("p", null, this.#rate, ` ${t("changes")}`));
     inventory.addEventListener("loaded", () => this.count());
     inventory.addEventListener("changed", () => this.count());
     setInterval(() => this.#second(), 1_000);
@@ -52,9 +54,12 @@ export class Pulse {
     // The mean of three seconds: a faster number can't be read.
     const recent = this.#rates.slice(-3);
     const mean = recent.reduce((sum, rate) => sum + rate, 0) / recent.length;
-    this.#rate.textContent = mean > 0 && mean < 10 ? mean.toFixed(1) : number(Math.round(mean));
+    this.#rate.textContent = mean > 0 && mean < 10 ? tenths().format(mean) : number(Math.round(mean));
   }
 }
+
+/** What the sign of a state means, as the legend has it. */
+export const signName = (state) => t(`sign_${state}`);
 
 /** A seat as the map draws it in this state. */
 export function sign(state) {

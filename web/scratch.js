@@ -4,6 +4,7 @@
 
 import { get, sleep } from "./api.js";
 import { announce, calm, h } from "./dom.js";
+import { t } from "./shop-messages.js";
 
 /** The reward is written right after the booking: asked for so often, with a pause between. */
 const TRIES = 6;
@@ -15,7 +16,7 @@ const KEPT = "lastseat.scratched";
 
 /** The card of a booking, empty and hidden until it is known that there is a reward. */
 export function scratchCard(booking, token) {
-  const card = h("section", { class: "scratch", hidden: true, "aria-label": "Scratch card" });
+  const card = h("section", { class: "scratch", hidden: true, "aria-label": t("scratch_card") });
   load(card, booking, token);
   return card;
 }
@@ -35,14 +36,14 @@ async function load(card, booking, token) {
 
 function draw(card, { voucher, reward, code }) {
   const prize = h("p", { class: "prize" }, reward, code && h("code", null, code));
-  const button = h("button", { type: "button", data: { act: "reveal" } }, "Reveal");
+  const button = h("button", { type: "button", data: { act: "reveal" } }, t("reveal"));
   const cover = h("canvas", { width: "320", height: "120", "aria-hidden": "true" });
-  const title = h("h3", null, "You have a scratch card");
+  const title = h("h3", null, t("scratch_title"));
   card.hidden = false;
   card.replaceChildren(title, h("div", { class: "under" }, prize, cover), button);
 
   const reveal = () => {
-    title.textContent = "You have won";
+    title.textContent = t("won");
     prize.hidden = false;
     button.remove();
     cover.classList.add(calm.matches ? "gone" : "fading");
@@ -56,13 +57,13 @@ function draw(card, { voucher, reward, code }) {
   prize.hidden = true;
   button.addEventListener("click", () => {
     reveal();
-    announce(`You have won: ${reward}`);
+    announce(t("won_reward", { reward }));
     prize.setAttribute("tabindex", "-1");
     prize.focus();
   });
   scratchable(cover, () => (prize.hidden = false), () => {
     reveal();
-    announce(`You have won: ${reward}`);
+    announce(t("won_reward", { reward }));
   });
 }
 
@@ -75,7 +76,7 @@ function scratchable(cover, began, done) {
   paint.fillStyle = style.getPropertyValue("--card");
   paint.font = "600 20px system-ui, sans-serif";
   paint.textAlign = "center";
-  paint.fillText("Scratch here", cover.width / 2, cover.height / 2 + 7);
+  paint.fillText(t("scratch_here"), cover.width / 2, cover.height / 2 + 7);
   paint.globalCompositeOperation = "destination-out";
   paint.lineWidth = 2 * BRUSH;
   paint.lineCap = "round";

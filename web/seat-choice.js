@@ -1,13 +1,7 @@
 // The seats that the visitor has chosen and does not hold yet.
 
+import { t } from "./map-messages.js";
 import { seatName } from "./words.js";
-
-const NOT_AVAILABLE = {
-  locked: "is held by somebody else. It may come free again.",
-  in_process: "is being paid for by somebody else. It may come free again.",
-  booked: "is sold.",
-  unavailable: "is not on sale.",
-};
 
 export class SeatChoice {
   labels = [];
@@ -63,6 +57,15 @@ export class SeatChoice {
     return this.labels.filter((label) => this.#inventory.state(label) !== "available");
   }
 
+  /** Chooses what `seats` was before. Taken ones are `gone`. */
+  restore(seats) {
+    const known = seats.map((entry) => (typeof entry === "string" ? { seat: entry } : entry)).filter(({ seat }) => this.#inventory.seats.has(seat));
+    this.labels = known.slice(0, this.most).map(({ seat }) => seat);
+    for (const { seat, price_type: type } of known) {
+      if (this.typesOf(seat).some(({ price_type }) => price_type === type)) this.choose(seat, type);
+    }
+  }
+
   has(label) {
     return this.labels.includes(label);
   }
@@ -70,10 +73,15 @@ export class SeatChoice {
   /** Adds a seat, or says why not. `own`: the visitor has paid for it. */
   add(label, own) {
     const state = this.#inventory.state(label);
-    if (state !== "available") return own ? `${seatName(label)} is yours.` : `${seatName(label)} ${NOT_AVAILABLE[state]}`;
-    if (this.labels.length >= this.most) return `One booking may have ${this.most} seats.`;
+    if (state !== "available") return t(`not_${own ? "own" : state}`, { seat: seatName(label) });
+    if (this.labels.length >= this.most) return t("most", { count: this.most });
     this.labels = [...this.labels, label];
     return undefined;
+  }
+
+  /** What to say of chosen seats that somebody else has taken. */
+  static lost(labels) {
+    return t("taken", { count: labels.length, seats: labels.map(seatName).join(", ") });
   }
 
   drop(labels) {

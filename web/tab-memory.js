@@ -1,5 +1,5 @@
-// What this tab remembers of one show, so that a reload goes on where it was: which booking it shows, and a
-// hold that was requested and not answered. Repeating that under the same key finds out what became of it.
+// What this tab remembers of one show, so that a reload goes on where it was: which seats were chosen, which booking
+// it shows, and a hold that was requested and not answered. Repeating that under the same key finds out what became of it.
 // The tokens are kept by `bookings.js`.
 
 /** A hold without an answer is repeated after a reload, but not after a long absence. */
@@ -19,6 +19,15 @@ export class TabMemory {
 
   set booking(id) {
     this.#write("booking", id);
+  }
+
+  /** The chosen seats, as a hold asks for them. */
+  get choice() {
+    return this.#read("choice") ?? [];
+  }
+
+  set choice(seats) {
+    this.#write("choice", seats.length > 0 ? seats : undefined);
   }
 
   /** `{ selection, key }` of a hold without an answer. */

@@ -1,6 +1,7 @@
 // The tickets of a paid booking, as a file to keep. A link can't carry the booking's token, so the page fetches it.
 
 import { announce, h } from "./dom.js";
+import { t } from "./shop-messages.js";
 
 const PATIENCE_MS = 20_000;
 
@@ -10,15 +11,15 @@ export function ticketsButton({ id, token }) {
     button.disabled = true;
     try {
       download(await fetchTickets(id, token));
-      announce("Your tickets were downloaded.");
-      button.textContent = "Download tickets";
+      announce(t("downloaded"));
+      button.textContent = t("download");
     } catch {
-      button.textContent = "Tickets can't be fetched. Try again";
+      button.textContent = t("not_downloaded");
       announce(button.textContent);
     }
     button.disabled = false;
   };
-  const button = h("button", { type: "button", data: { key: `tickets ${id}`, act: "tickets" }, onclick: save }, "Download tickets");
+  const button = h("button", { type: "button", data: { key: `tickets ${id}`, act: "tickets" }, onclick: save }, t("download"));
   return button;
 }
 

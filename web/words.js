@@ -1,4 +1,7 @@
-// All sentences for the visitor: money, times, seats, and what went wrong.
+// How money, times and seats are written, in the language of the page.
+
+import { locale, perLanguage } from "./language.js";
+import { t } from "./map-messages.js";
 
 /** The currency of amounts that name no other. */
 let usual = "EUR";
@@ -23,10 +26,10 @@ export const digitsOf = (currency) => DIGITS[currency] ?? 2;
 
 const formats = new Map();
 function format(minor, currency, options) {
-  const key = `${currency} ${options.currencyDisplay} ${options.trailingZeroDisplay}`;
+  const key = `${locale} ${currency} ${options.currencyDisplay} ${options.trailingZeroDisplay}`;
   if (!formats.has(key)) {
     const digits = digitsOf(currency);
-    const format = new Intl.NumberFormat(undefined, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits, ...options });
+    const format = new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits, ...options });
     formats.set(key, (value) => format.format(value / 10 ** digits));
   }
   return formats.get(key)(minor);
@@ -41,12 +44,12 @@ export const fullMoney = (minor, currency = usual) => format(minor, currency, {}
 /** `85 euros`, for screen readers. */
 export const spokenMoney = (minor, currency = usual) => format(minor, currency, { ...short, currencyDisplay: "name" });
 
-export const number = (value) => new Intl.NumberFormat().format(value);
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-export const timeOfDay = (time) => clock.format(new Date(time));
-export const moment = (time) => day.format(new Date(time));
+const plain = perLanguage((locale) => new Intl.NumberFormat(locale));
+const clock = perLanguage((locale) => new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }));
+const day = perLanguage((locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }));
+export const number = (value) => plain().format(value);
+export const timeOfDay = (time) => clock().format(new Date(time));
+export const moment = (time) => day().format(new Date(time));
 
 /** `4:09`, `2:04:09` */
 export function countdown(ms) {
@@ -57,8 +60,7 @@ export function countdown(ms) {
 }
 
 export function duration(seconds) {
-  if (seconds % 60 || seconds < 60) return `${seconds} seconds`;
-  return seconds === 60 ? "a minute" : `${seconds / 60} minutes`;
+  return seconds % 60 || seconds < 60 ? t("seconds", { count: seconds }) : t("minutes", { count: seconds / 60 });
 }
 
 /** `stalls` → `Stalls`, `upper-circle` → `Upper circle`. */
@@ -88,10 +90,10 @@ export function parts(label) {
 /** `Row A seat 12`; places without a label are named by their area. */
 export function seatName(label) {
   const unit = label.indexOf(":");
-  if (unit > 0) return `${title(label.slice(0, unit))}, place ${label.slice(unit + 1)}`;
+  if (unit > 0) return t("place", { area: title(label.slice(0, unit)), place: label.slice(unit + 1) });
   const { section, row, number: seat } = parts(label);
-  if (section) return `${section}, row ${row} seat ${seat}`;
-  return row ? `Row ${row} seat ${seat}` : `Seat ${seat}`;
+  if (section) return t("section_seat", { section, row, seat });
+  return row ? t("row_seat", { row, seat }) : t("only_seat", { seat });
 }
 
 // A-9 before A-10.
@@ -108,97 +110,7 @@ export function placeNames(labels) {
   return [...sorted.filter((label) => !label.includes(":")), ...[...counts].map(([area, count]) => `${title(area)} × ${count}`)];
 }
 
-export const STATE_NAMES = { available: "available", locked: "held", in_process: "being paid", booked: "booked", unavailable: "not on sale" };
+/** What a seat's state is called. */
+export const stateName = (state) => t(state);
 
-export const seats = (count) => (count === 1 ? "1 seat" : `${count} seats`);
-
-const DECLINES = {
-  card_declined: "The bank declined this card.",
-  insufficient_funds: "There is not enough money on this card.",
-  expired_card: "This card has expired.",
-  incorrect_cvc: "The security code of this card is wrong.",
-  lost_card: "This card was reported lost.",
-  stolen_card: "This card was reported stolen.",
-  processing_error: "The bank could not process this card.",
-  card_velocity_exceeded: "This card has reached its limit.",
-  authentication_required: "Your bank did not get your confirmation.",
-  payment_intent_authentication_failure: "Your bank did not get your confirmation.",
-};
-
-const tryAnother = (why, until) => `${why} Try another card: your seats are held until ${timeOfDay(until)}.`;
-
-/** Why the card was declined, and that the seats are still held. */
-export const declined = (code, until) => tryAnother(DECLINES[code] ?? "The payment was declined.", until);
-
-/** The same for an error of the gateway's form. Its messages to buyers are fit to be shown. */
-export function refusedInForm({ type, code, decline_code, message }, until) {
-  if (type === "validation_error") return message ?? "Check the payment details.";
-  return tryAnother(DECLINES[decline_code] ?? DECLINES[code] ?? message ?? "The payment was declined.", until);
-}
-
-export const FORM_LOADING = "Loading the payment form…";
-
-/** What to do when the gateway's form can't be loaded. */
-export const formFailed = (until) =>
-  `The payment form can't be loaded. It comes from js.stripe.com: check your connection, and allow that address if you use a blocker. ` +
-  `Then load the form again. Nothing is charged, and your seats are held until ${timeOfDay(until)}.`;
-
-const ENDINGS = {
-  expired: "Your time ran out before the payment, so the seats went back on sale. You were not charged.",
-  cancelled: "You gave the seats back. You were not charged.",
-  seat_lost: "Somebody else was faster. You were not charged.",
-  capture_failed: "Your bank withdrew its approval. You were not charged, and the seats are free again.",
-  show_cancelled: "The show was cancelled. You were not charged.",
-  refunded: "This booking was refunded.",
-};
-export const ending = (reason) => ENDINGS[reason] ?? "The booking is over, and its seats are free again. You were not charged.";
-
-const comesBack = (facts) => (facts.free_at ? ` It may come free again at ${timeOfDay(facts.free_at)}.` : "");
-
-/** Says nothing about the seats: the booking may be held, paid or over. */
-export const CANNOT_SHOW =
-  "This booking can't be shown with the token that this page has. If you paid, your seats are still yours. " +
-  "Open the complete link to the booking, or use the browser that you booked with. If neither works, ask the box office and name the booking's number.";
-
-const PROBLEMS = {
-  seat_unavailable: (facts, asked) => {
-    if (facts.seat) {
-      const goneTo = { booked: "was just sold to somebody else.", unavailable: "is not on sale." };
-      const gone = goneTo[facts.state] ?? "was just taken by somebody else.";
-      return `${seatName(facts.seat)} ${gone}${facts.state === "booked" ? "" : comesBack(facts)} Your other seats are still free.`.replace(
-        asked > 1 ? "" : " Your other seats are still free.",
-        "",
-      );
-    }
-    return `${seats(facts.available ?? 0)} left here, but no ${asked} side by side. Ask for fewer, or pick them on the map.`;
-  },
-  sold_out: (facts) => `Sold out.${facts.free_at ? ` Some are only held and may come free at ${timeOfDay(facts.free_at)}.` : ""}`,
-  sale_not_open: (facts) => `The sale opens on ${moment(facts.opens_at)}.`,
-  sale_closed: () => "The sale is over.",
-  sales_paused: () => "The sale is paused for a moment. Your selection stays; try again soon.",
-  show_cancelled: () => "The show was cancelled. Nothing is sold for it.",
-  too_many_seats: (facts) => `One booking may have ${facts.most} seats. Leave some out.`,
-  invalid_quantity: (facts) => `Choose between 1 and ${facts.most}.`,
-  buyer_limit: (facts) => `One person may have ${facts.most} seats of this show, and you have ${facts.have}.`,
-  leaves_single_seat: (facts) => `${seatName(facts.seat)} would be left alone. Take it too, or choose seats that leave no single seat.`,
-  unknown_price_type: () => "The prices have changed. Reload this page and choose again.",
-  guest_limit: () => "Too many seats are held from your network and not paid for yet. Try again in a few minutes.",
-  guests_refused: () => "This show is sold to people with an account only. Sign in where you buy, and choose again.",
-  challenge_required: () => "Your browser could not show that a person wants these seats. Press the button again.",
-  challenge_failed: () => "That took too long. Press the button again.",
-  not_for_guests: () => "This hold can't be extended. Pay before it ends.",
-  already_extended: () => "The hold was extended once already, which is all that is allowed.",
-  booking_not_found: () => CANNOT_SHOW,
-  invalid_token: () => CANNOT_SHOW,
-  invalid_payment_method: () => "This card can't be used here. Try another one.",
-  client_confirmation_unavailable: () => "The way to pay has changed. Reload this page; your seats stay held.",
-  payment_queue_full: () => "Too many people are paying right now, and your turn would come after your hold ends. Nothing was done. Try again in a moment.",
-  busy: () => "The box office is very busy. Nothing was done. Try again in a moment.",
-  outcome_unknown: () => "The box office did not confirm the request. Press the button again: nothing is done twice.",
-};
-
-/** A refusal as a sentence that says what to do. `asked` is the number of seats in the request. */
-export function sentence(error, asked) {
-  if (error.code === undefined) return "No connection to the box office. Press the button again: nothing is done twice.";
-  return PROBLEMS[error.code]?.(error.facts, asked) ?? error.message;
-}
+export const seats = (count) => t("seats", { count });

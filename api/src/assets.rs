@@ -28,15 +28,17 @@ const INDEX: &str = "index.html";
 
 /// What a page of any other site may load: the embedded seat map, and what it imports. They are the same for everybody, and
 /// reading them gives no access to anything.
-const EMBEDDED: [&str; 16] = [
+const EMBEDDED: [&str; 18] = [
     "api.js",
     "dom.js",
     "embed.css",
     "embed.js",
     "feed.js",
     "inventory.js",
+    "language.js",
     "lastseat-map.js",
     "layout.js",
+    "map-messages.js",
     "map.css",
     "map.js",
     "pulse.js",

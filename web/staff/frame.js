@@ -1,7 +1,8 @@
 // The frame of the pages for staff: who works here, the way to the other pages, the language, signing in and out.
 
 import { h } from "../dom.js";
-import { choose, language, LANGUAGES, messages } from "../language.js";
+import { languageChoice } from "../language-choice.js";
+import { language, messages } from "../language.js";
 import { callerOf, current, signIn, signOut, useToken } from "./session.js";
 
 const t = messages({
@@ -66,11 +67,7 @@ export async function frame({ page, roles, start, maySignOut, signsInAgain = fal
   const pages = ["office", "entrance", "audit"].map((name) =>
     h("a", { href: `/${name}`, "aria-current": name === page ? "page" : undefined }, t(name)),
   );
-  const languages = h(
-    "select",
-    { "aria-label": t("language"), onchange: (event) => choose(event.target.value) },
-    Object.entries(LANGUAGES).map(([tag, name]) => h("option", { value: tag, selected: tag === language }, name)),
-  );
+  const languages = languageChoice(t("language"));
   const top = h("header", { class: "page-top" }, h("a", { class: "page-brand", href: "/" }, "lastseat"), h("nav", { "aria-label": t("pages") }, pages), languages, who);
   main.before(top);
 

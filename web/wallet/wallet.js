@@ -2,7 +2,8 @@
 
 import { Bookings } from "../bookings.js";
 import { announce, h } from "../dom.js";
-import { choose, language, LANGUAGES } from "../language.js";
+import { languageChoice } from "../language-choice.js";
+import { language } from "../language.js";
 import { signInForm, signOut } from "./account.js";
 import { BookingCard } from "./card.js";
 import { Commands } from "./commands.js";
@@ -90,7 +91,7 @@ function draw(wallet) {
   );
   const form = signInForm(() => wallet.refresh());
   const account = new Commands(() => update());
-  const languages = h("select", { "aria-label": t("language"), onchange: (event) => choose(event.target.value) }, Object.entries(LANGUAGES).map(([tag, name]) => h("option", { value: tag, selected: tag === language }, name)));
+  const languages = languageChoice(t("language"));
   const main = document.querySelector("main");
   main.before(h("header", { class: "page-top" }, h("a", { class: "page-brand", href: "/" }, "lastseat"), h("nav", { "aria-label": t("shop") }, h("a", { href: "/" }, t("shop"))), languages, who));
   main.replaceChildren(h("div", { class: "toolbar title" }, h("h1", null, t("title")), network), notice, account.outcome, h("div", { id: "lists", class: "stack" }, empty, sections), rewards.element, form);

@@ -30,7 +30,7 @@ const PLAIN_POLICY: &str = r#"<!-- Everything comes from this server, and nothin
 <meta http-equiv="Content-Security-Policy" content="default-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'">
 "#;
 const LAST_MODULE: &str = "<link rel=\"modulepreload\" href=\"/assets/panel.js\">\n";
-const PLAIN_FOOTER: &str = "<p>Cards are test cards: no money moves.</p>";
+const PLAIN_FOOTER: &str = "<p data-text=\"test_cards\">Cards are test cards: no money moves.</p>";
 
 /// The page with the form. `None` if the key is none of Stripe's, or if the page has lost one of those lines.
 pub fn add(page: &str, publishable_key: &str) -> Option<String> {
@@ -45,8 +45,8 @@ pub fn add(page: &str, publishable_key: &str) -> Option<String> {
     );
     let modules = format!("{LAST_MODULE}<link rel=\"modulepreload\" href=\"/assets/payment-form.js\">\n");
     let footer = match KeyMode::of(publishable_key) {
-        KeyMode::Live => "<p>Stripe takes the payment. Your card number never reaches this server.</p>",
-        KeyMode::Test => "<p>Stripe takes the payment, in test mode: no money moves.</p>",
+        KeyMode::Live => "<p data-text=\"stripe_live\">Stripe takes the payment. Your card number never reaches this server.</p>",
+        KeyMode::Test => "<p data-text=\"stripe_test\">Stripe takes the payment, in test mode: no money moves.</p>",
     };
     let page = replace_one(page, PLAIN_POLICY, &head)?;
     let page = replace_one(&page, LAST_MODULE, &modules)?;

@@ -5,7 +5,7 @@ use crate::window::{Size, Window, in_windows};
 use serde_json::{Value, json};
 
 impl Window {
-    async fn scan(&self, code: &str) {
+    pub async fn scan(&self, code: &str) {
         self.fill("[name=code]", code).await;
         self.click("form button.primary").await;
     }
@@ -17,7 +17,7 @@ impl Window {
 }
 
 /// Sells these seats, and returns the booking's path and the codes of its tickets.
-async fn sold(window: &Window, admin: &str, seats: &[&str]) -> (String, Vec<String>) {
+pub async fn sold(window: &Window, admin: &str, seats: &[&str]) -> (String, Vec<String>) {
     let held = window.request("POST", "/v1/shows/demo/bookings", Some(admin), json!({ "seats": seats })).await.1;
     let path = format!("/v1/bookings/{}", held["id"].as_str().unwrap());
     let paid = window.request("POST", &format!("{path}/payment"), Some(admin), json!({"payment_method": "pm_card_visa"})).await;

@@ -17,6 +17,7 @@ mod audit_page;
 mod common;
 mod docs;
 mod entrance_page;
+mod german;
 mod keyboard;
 mod my_bookings;
 mod office;

@@ -26,7 +26,7 @@ const SHOP: &str = r#"
     return Promise.all([hold, seats, stream].map((attempt) => attempt.catch((error) => error.name)))"#;
 
 /// Another site; returns its origin.
-async fn site() -> String {
+pub async fn site() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let page = get(|| async { Html("<!doctype html><title>A shop</title>") });

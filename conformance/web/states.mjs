@@ -1,0 +1,97 @@
+// The states of the pages that are looked at: each with its address, what it has when it is ready, and what is done in it.
+
+const RICH = {
+  id: "gala",
+  title: "Galaabend Ärger & Söhne",
+  venue: "Stadthalle",
+  currency: "EUR",
+  hold_seconds: 300,
+  starts_at: "2031-06-01T17:30:00Z",
+  fees: { per_seat: 150, per_booking: 200 },
+  categories: [
+    { category: "seated", price_types: [{ price_type: "adult", price: 4500 }, { price_type: "child", price: 2000 }] },
+    { category: "standing", price: 2500 },
+  ],
+  areas: [
+    { area: "stalls", category: "seated", rows: [{ row: "A", seats: 8 }] },
+    { area: "floor", category: "standing", capacity: 30 },
+  ],
+};
+const tiny = (id, more = {}) => ({
+  id,
+  title: id.toUpperCase(),
+  currency: "EUR",
+  hold_seconds: 300,
+  categories: [{ category: "seated", price: 4500 }],
+  areas: [{ area: "stalls", category: "seated", rows: [{ row: "A", seats: 2 }] }],
+  ...more,
+});
+
+/** What is data in these states, and the same in every language. */
+export const NAMES = ["Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann"];
+
+/**
+ * Prepares a server: shows in each state of a sale, and bookings in each state. Returns the pages. `ask` sends a request as an admin.
+ *
+ * @param {(method: string, path: string, body?: object, headers?: object) => Promise<any>} ask
+ * @param {string} token the admin's
+ */
+export async function prepare(ask, token) {
+  const pay = (booking, card = "pm_card_visa", headers) => ask("POST", `/v1/bookings/${booking.id}/payment`, { payment_method: card }, headers);
+  const guest = (show, seats) => ask("POST", `/v1/shows/${show}/bookings`, { seats }, {});
+  const bearer = ({ token: own }) => ({ authorization: `Bearer ${own}` });
+  const linked = ({ id, token: own }) => `/?booking=${id}#token=${own}`;
+
+  const held = await ask("POST", "/v1/shows/demo/bookings", { seats: ["A-1", "A-2", "A-3"] });
+  await pay(held);
+  const paid = await guest("demo", ["B-1", "B-2", "B-3"]);
+  await pay(paid, undefined, bearer(paid));
+  const waiting = await guest("demo", ["C-1"]);
+  const asked = await guest("demo", ["C-3"]);
+  await pay(asked, "pm_card_authenticationRequired", bearer(asked));
+  const ended = await guest("demo", ["C-5"]);
+  await ask("DELETE", `/v1/bookings/${ended.id}`, undefined, bearer(ended));
+
+  for (const show of [RICH, tiny("aus"), tiny("bald", { sale_opens_at: "2031-01-01T10:00:00Z" }), tiny("pause"), tiny("abgesagt"), tiny("vorbei", { sale_closes_at: "2020-01-01T10:00:00Z" })]) {
+    await ask("POST", "/v1/shows", show);
+  }
+  await ask("POST", "/v1/shows/pause/pause");
+  await ask("POST", "/v1/shows/abgesagt/cancel");
+  await pay(await ask("POST", "/v1/shows/aus/bookings", { seats: ["A-1", "A-2"] }));
+
+  const click = (css) => (page) => page.click(css);
+  const staff = (path, ready) => ({ path, ready, token });
+  /** Everybody's pages are looked at in both languages. */
+  const shop = [
+    { path: "/", ready: "#map [data-seat]" },
+    { path: "/?show=gala", ready: "#map [data-seat]", act: (page) => page.$eval("[data-seat=A-3]", (seat) => seat.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }))), then: "[data-act=hold]" },
+    { path: "/?show=aus", ready: "#map [data-seat]" },
+    { path: "/?show=bald", ready: "#map [data-seat]" },
+    { path: "/?show=pause", ready: "#map [data-seat]" },
+    { path: "/?show=abgesagt", ready: "#map [data-seat]" },
+    { path: "/?show=vorbei", ready: "#map [data-seat]" },
+    { path: linked(waiting), ready: "[data-act=pay]", act: (page) => page.$eval("details", (more) => (more.open = true)), then: "details[open]" },
+    { path: linked(asked), ready: "#bank[open]" },
+    { path: linked(ended), ready: "#checkout[data-phase=over]" },
+    { path: linked(paid), ready: ".scratch h3" },
+    { path: linked(paid), ready: "#my-bookings:not([hidden])", act: click("#my-bookings"), then: "#bookings[open]" },
+    { path: linked({ ...waiting, token: "bt_wrong" }), ready: "#checkout[data-phase=unknown]" },
+    { path: "/?show=nothing", ready: "#choice:not([hidden])" },
+    { path: "/account", ready: "form:not([hidden])" },
+    { path: "/account#verify", ready: "#verify:not([hidden])" },
+    { path: "/account#reset", ready: "#reset:not([hidden])" },
+    { path: "/sandbox/authenticate/pi_none", ready: "#yes", act: click("#no"), then: "#outcome:not(:empty)" },
+  ];
+  const others = [
+    { path: "/docs", ready: "main" },
+    { path: "/office", ready: "form" },
+    staff("/office#show=demo&tab=sales", ".figures"),
+    staff("/office#show=demo&tab=bookings", ".data"),
+    staff(`/office#show=demo&tab=bookings&booking=${held.id}`, "dialog .timeline"),
+    staff("/office#show=demo&tab=shows", ".preview"),
+    staff("/office#show=demo&tab=system", ".data"),
+    staff("/entrance", ".verdict"),
+    staff("/audit#show=demo", ".counts li"),
+  ];
+  return { shop, others };
+}

@@ -1,0 +1,47 @@
+// What a refusal, a decline or an ending means for the visitor, as a sentence that says what to do.
+
+import { t } from "./payment-messages.js";
+import { moment, seatName, timeOfDay } from "./words.js";
+
+const tryAnother = (why, until) => t("try_another", { why, time: timeOfDay(until) });
+const decline = (code) => (t.has(`decline_${code}`) ? t(`decline_${code}`) : undefined);
+
+/** Why the card was declined, and that the seats are still held. */
+export const declined = (code, until) => tryAnother(decline(code) ?? t("decline"), until);
+
+/** The same for an error of the gateway's form. Its messages to buyers are fit to be shown. */
+export function refusedInForm({ type, code, decline_code, message }, until) {
+  if (type === "validation_error") return message ?? t("check_details");
+  return tryAnother(decline(decline_code) ?? decline(code) ?? message ?? t("decline"), until);
+}
+
+/** How a booking ended. */
+export const ending = (reason) => (t.has(`ending_${reason}`) ? t(`ending_${reason}`) : t("ending"));
+
+/** Codes whose sentence needs more than the facts. */
+const SPECIAL = {
+  seat_unavailable: (facts, asked) => (facts.seat ? seatGone(facts, asked) : t("not_side_by_side", { count: facts.available ?? 0, asked })),
+  sold_out: ({ free_at: at }) => (at ? t("sold_out_held", { time: timeOfDay(at) }) : t("problem_sold_out")),
+  // Says nothing about the seats: the booking may be held, paid or over.
+  booking_not_found: () => t("cannot_show"),
+  invalid_token: () => t("cannot_show"),
+};
+
+function seatGone({ seat: label, state, free_at: at }, asked) {
+  const seat = seatName(label);
+  const gone = { booked: t("seat_sold", { seat }), unavailable: t("seat_off_sale", { seat }) }[state] ?? t("seat_taken", { seat });
+  return [gone, state !== "booked" && at && t("may_come_free", { time: timeOfDay(at) }), asked > 1 && t("others_free")].filter(Boolean).join(" ");
+}
+
+/** A refusal as a sentence. `asked` is the number of seats in the request. A code without words here is said as the server says it. */
+export function sentence(error, asked) {
+  if (error.code === undefined) return t("no_connection");
+  // No problem of the server: something between it and this page has answered.
+  if (error.code === "") return t("answered", { status: String(error.status) });
+  const special = SPECIAL[error.code];
+  if (special) return special(error.facts, asked);
+  const key = `problem_${error.code}`;
+  if (!t.has(key)) return error.message;
+  const { most, have, seat, opens_at: opens } = error.facts;
+  return t(key, { count: most, have, seat: seat && seatName(seat), time: opens && moment(opens) });
+}
