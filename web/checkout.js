@@ -21,6 +21,7 @@ import { isDecided, Requests } from "./requests.js";
 import { SeatChoice } from "./seat-choice.js";
 import { t } from "./shop-messages.js";
 import { TabMemory } from "./tab-memory.js";
+import { money } from "./words.js";
 
 const LOOK_AGAIN_MS = 2_000;
 
@@ -30,7 +31,7 @@ const slow = () => ({ tone: "calm", text: pay("slow"), passing: true });
 export class Checkout extends EventTarget {
   phase = "picking";
   booking = undefined;
-  /** `{ tone: "bad" | "good" | "calm", text }`: the last message to the visitor. */
+  /** `{ tone: "bad" | "good" | "calm", text, about }`: the last message to the visitor. It is shown where it is `about`, such as at the voucher. */
   note = undefined;
   /** Whether a request is on its way. */
   busy = false;
@@ -248,6 +249,28 @@ export class Checkout extends EventTarget {
     await this.#load(id, token);
   }
 
+  // --- Vouchers ---------------------------------------------------------------------------------
+
+  /** Whether a voucher can change what the booking costs: not after an attempt to pay. */
+  get takesVoucher() {
+    return this.phase === "held" && !this.booking.payment;
+  }
+
+  async useVoucher(code) {
+    const body = { voucher: code };
+    return this.#command({ command: "voucher", body: JSON.stringify(body) }, async (key) => {
+      const { body: booking } = await this.#requests.send("POST", this.#path("/voucher"), { body, key, token: this.#token });
+      this.#settle(booking, { tone: "good", text: pay("voucher_used", { amount: money(booking.discount?.value ?? 0) }), about: "voucher" });
+    }, "voucher");
+  }
+
+  async removeVoucher() {
+    await this.#command({ command: "no voucher" }, async () => {
+      const { body: booking } = await this.#requests.send("DELETE", this.#path("/voucher"), { token: this.#token });
+      this.#settle(booking, { tone: "calm", text: pay("voucher_removed"), about: "voucher" });
+    }, "voucher");
+  }
+
   // --- Paying -----------------------------------------------------------------------------------
 
   /** Pays by card; without one, goes on after the bank has asked. */
@@ -372,8 +395,8 @@ export class Checkout extends EventTarget {
     return `/v1/bookings/${this.booking.id}${rest}`;
   }
 
-  /** Does something to the booking, under one key; says whether it was done. */
-  async #command(request, run) {
+  /** Does something to the booking, under one key; says whether it was done. `about`: where a failure is shown. */
+  async #command(request, run, about) {
     if (this.busy || !this.booking) return false;
     const key = this.#requests.keyOf(request);
     let done = false;
@@ -384,7 +407,7 @@ export class Checkout extends EventTarget {
       done = true;
     } catch (error) {
       this.#requests.failed(request, key, error);
-      this.#fail(error);
+      this.#fail(error, about);
     }
     this.busy = false;
     this.#become(this.phase, this.note);
@@ -393,7 +416,7 @@ export class Checkout extends EventTarget {
     return done;
   }
 
-  #fail(error) {
+  #fail(error, about) {
     const ended = endedBy(error);
     if (ended) {
       this.#memory.booking = undefined;
@@ -404,7 +427,7 @@ export class Checkout extends EventTarget {
     const note = failure(error, this.booking);
     // The form stays open until the server says otherwise.
     const open = this.phase !== "paying" ? this.phase : this.#form.secret ? "action" : "held";
-    return note && this.#become(open, note);
+    return note && this.#become(open, { ...note, about });
   }
 
   // --- Memory -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@
 import { backoff, get } from "./api.js";
 
 /** A snapshot with a letter for each seat: a hundredth of the bytes of a large show. */
-const ROWS = "application/vnd.lastseat.seat-rows+json";
+export const ROWS = "application/vnd.lastseat.seat-rows+json";
 const EVENTS = ["seat_locked", "seat_processing", "seat_booked", "seat_released", "seat_blocked", "seat_unblocked"];
 /** Silence after which we ask whether an event was missed. */
 const SILENCE_MS = 25_000;
@@ -23,6 +23,8 @@ function planPath(base, { plan, revision }) {
 export class Feed extends EventTarget {
   /** `loading`, `live`, `reconnecting` or `resting`. */
   status = "loading";
+  /** Whether a hidden tab, too, has to hear of every change. */
+  wanted = () => false;
 
   #inventory;
   #base;
@@ -156,6 +158,7 @@ export class Feed extends EventTarget {
     clearTimeout(this.#timer);
     if (document.hidden) {
       this.#timer = setTimeout(() => {
+        if (this.wanted()) return;
         this.#source?.close();
         this.#setStatus("resting");
       }, HIDDEN_MS);

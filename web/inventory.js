@@ -1,11 +1,15 @@
 // The state of every seat and area: the feed writes it, the rest of the page reads it.
 //
 // Changes are collected and reported once a frame. Ten seats a second or a thousand, the page
-// draws as often as the screen can show it, and a seat that changed five times is drawn once.
+// draws as often as the screen can show it, and a seat that changed five times is drawn once. A hidden tab has no
+// frames; there they are reported a few times a second.
 
 import { print } from "./words.js";
 
 export const STATES = ["available", "locked", "in_process", "booked", "unavailable"];
+
+/** A report to a hidden tab. */
+const HIDDEN_MS = 250;
 
 /** States by their first letters, as a snapshot's rows have them. */
 const BY_LETTER = Object.fromEntries(STATES.map((state) => [state[0], state]));
@@ -43,6 +47,9 @@ export class Inventory extends EventTarget {
 
   #changed = new Map();
   #frame = 0;
+  #timer = 0;
+  /** Free labelled seats, by area. */
+  #freeIn = new Map();
 
   /** Applies a snapshot. Differences are reported as changes. */
   reset({ areas }, plan) {
@@ -57,7 +64,11 @@ export class Inventory extends EventTarget {
     this.seats = new Map(seats.map((seat) => [seat.seat, { ...seat }]));
     this.#changed.clear();
     for (const state of STATES) this.counts[state] = 0;
-    for (const { state } of seats) this.counts[state] += 1;
+    this.#freeIn.clear();
+    for (const { state, area } of seats) {
+      this.counts[state] += 1;
+      if (state === "available") this.#freeIn.set(area, this.freeIn(area) + 1);
+    }
     this.dispatchEvent(new Event("loaded"));
   }
 
@@ -75,6 +86,17 @@ export class Inventory extends EventTarget {
     known.available = available;
     this.changes += 1;
     this.#soon();
+  }
+
+  /** How many places of an area are free, with labels or without. */
+  freeIn(area) {
+    const known = this.areas.get(area);
+    return known && !known.labelled ? known.available : (this.#freeIn.get(area) ?? 0);
+  }
+
+  /** How many places of the show are free. */
+  get free() {
+    return [...this.areas.keys()].reduce((sum, area) => sum + this.freeIn(area), 0);
   }
 
   /** Nothing can be held now. */
@@ -102,17 +124,24 @@ export class Inventory extends EventTarget {
     if (!seat || seat.state === state || !STATES.includes(state)) return false;
     this.counts[seat.state] -= 1;
     this.counts[state] += 1;
+    const freed = Number(state === "available") - Number(seat.state === "available");
+    if (freed !== 0) this.#freeIn.set(seat.area, (this.#freeIn.get(seat.area) ?? 0) + freed);
     if (!this.#changed.has(id)) this.#changed.set(id, seat.state);
     seat.state = state;
     return true;
   }
 
   #soon() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      const seats = [...this.#changed].map(([id, before]) => ({ seat: this.seats.get(id), before }));
-      this.#changed.clear();
-      this.dispatchEvent(new CustomEvent("changed", { detail: seats }));
-    });
+    if (document.hidden) this.#timer ||= setTimeout(() => this.#report(), HIDDEN_MS);
+    else this.#frame ||= requestAnimationFrame(() => this.#report());
+  }
+
+  #report() {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#frame = this.#timer = 0;
+    const seats = [...this.#changed].map(([id, before]) => ({ seat: this.seats.get(id), before }));
+    this.#changed.clear();
+    this.dispatchEvent(new CustomEvent("changed", { detail: seats }));
   }
 }

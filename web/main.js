@@ -18,7 +18,10 @@ import { Panel } from "./panel.js";
 import { t as pay } from "./payment-messages.js";
 import { Pulse } from "./pulse.js";
 import { t } from "./shop-messages.js";
+import { t as soldOut } from "./sold-out-messages.js";
+import { SoldOut } from "./sold-out.js";
 import { findShow, listShows, SaleStatus } from "./show.js";
+import { TellMe } from "./tell-me.js";
 import { countdown, duration, moment, useCurrency } from "./words.js";
 
 /** The last day is counted down. */
@@ -27,7 +30,7 @@ const COUNTED_MS = 24 * 60 * 60 * 1000;
 start();
 
 async function start() {
-  translate(document, (key) => [t, map, pay].find(({ has }) => has(key))?.(key) ?? key);
+  translate(document, (key) => [t, map, pay, soldOut].find(({ has }) => has(key))?.(key) ?? key);
   byId("language").replaceWith(languageChoice(t("language")));
   takeReturn();
   const bookings = new Bookings();
@@ -43,7 +46,7 @@ async function start() {
   // The same link with another token changes the fragment only, which loads nothing.
   window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   if (!show) return new MyBookings(bookings, ({ id }) => location.assign(`/?booking=${id}`));
-  build(show, bookings, linked, await findForm());
+  build(show, list, bookings, linked, await findForm());
 }
 
 /**
@@ -88,7 +91,7 @@ async function findBooking(bookings) {
   }
 }
 
-function build(show, bookings, linked, makeForm) {
+function build(show, list, bookings, linked, makeForm) {
   useCurrency(show.currency);
   document.title = `${show.title} · lastseat`;
   byId("title").textContent = show.title;
@@ -100,6 +103,8 @@ function build(show, bookings, linked, makeForm) {
   const checkout = new Checkout(show, inventory, bookings, linked, Boolean(makeForm));
   new Panel(byId("checkout"), byId("bank"), checkout, sale, bookings, makeForm?.(checkout));
   new Offers(byId("offers"), sale, inventory, checkout);
+  const tellMe = new TellMe(sale, inventory);
+  new SoldOut(byId("sold-out"), sale, inventory, tellMe, list);
   new MyBookings(bookings, (entry) => {
     if (entry.show === show.id) checkout.open(entry);
     else location.assign(`/?booking=${encodeURIComponent(entry.id)}`);
@@ -135,10 +140,13 @@ function build(show, bookings, linked, makeForm) {
     mark();
     if (checkout.phase === "confirmed" && phase === "paying") map.celebrate(checkout.mine);
     phase = checkout.phase;
+    // Who has seats waits for none.
+    if (phase === "held") tellMe.stop();
   });
   checkout.addEventListener("refused", ({ detail }) => detail.forEach((label) => map.refuse(label)));
 
   const feed = new Feed(show.id, inventory);
+  feed.wanted = () => tellMe.on;
   const showConnection = () => connection(feed.status);
   feed.addEventListener("status", showConnection);
   feed.addEventListener("gone", () => location.reload());

@@ -24,7 +24,7 @@ export function drawOtherShows(section, shows, chosen) {
   const found = h("p", { class: "unseen", role: "status" });
   const draw = () => {
     const fits = others.filter(({ title, venue = "" }) => `${title} ${venue}`.toLowerCase().includes(wanted));
-    redraw(list, fits.slice(0, shown).map(card));
+    redraw(list, fits.slice(0, shown).map((show) => card(show)));
     more.hidden = fits.length <= shown;
     found.textContent = wanted ? t("found", { count: fits.length }) : "";
   };
@@ -41,9 +41,10 @@ export function drawOtherShows(section, shows, chosen) {
   draw();
 }
 
-function card({ id, title, venue, starts_at: starts, currency, categories = [], status, sale_opens_at: opens }) {
-  const least = Math.min(...categories.map(({ price }) => price));
-  const state = status === "not_open" && opens ? t("opens_at", { time: moment(opens) }) : t(`sale_${status}`);
+/** A show as a card that leads to it. `fact` is said in place of the state of its sale. */
+export function card({ id, title, venue, starts_at: starts, currency, categories = [], status, sale_opens_at: opens }, fact) {
+  const least = Math.min(...categories.flatMap(({ price, price_types: types = [{ price }] }) => types.map((type) => type.price)));
+  const state = fact ?? (status === "not_open" && opens ? t("opens_at", { time: moment(opens) }) : t(`sale_${status}`));
   return h(
     "li",
     { data: { status } },

@@ -8,6 +8,7 @@ import { t as pay } from "./payment-messages.js";
 import { scratchCard } from "./scratch.js";
 import { t } from "./shop-messages.js";
 import { ticketsButton } from "./tickets.js";
+import { Voucher } from "./voucher.js";
 import { walletLink } from "./wallet/link.js";
 import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
@@ -48,6 +49,7 @@ export class Panel {
   #announced;
   /** The gateway's own form. Without it, test cards. */
   #form;
+  #voucher;
 
   constructor(panel, bank, checkout, sale, bookings, form) {
     this.#panel = panel;
@@ -57,6 +59,7 @@ export class Panel {
     this.#sale = sale;
     this.#bookings = bookings;
     this.#form = form;
+    this.#voucher = new Voucher(checkout);
     checkout.addEventListener("changed", () => this.#draw());
     form?.addEventListener("changed", () => this.#draw());
     sale.addEventListener("changed", () => this.#draw());
@@ -188,6 +191,8 @@ export class Panel {
       h("div", { class: "head" }, h("h2", null, paying ? this.#payingTitle : t("held", { count: booking.seats.length })), h("p", { class: "sum" }, booking.amount ? money(booking.amount.value) : "")),
       this.#clock(paying),
       h("ul", { class: "chips", "aria-label": t("held_seats") }, this.#bookedChips()),
+      this.#sums(booking),
+      this.#voucher.parts(still, this.#note("voucher")),
       this.#pay(still, paying),
       h(
         "div",
@@ -197,6 +202,14 @@ export class Panel {
         h("button", { type: "button", class: "quiet", disabled: still, data: { key: "cancel", act: "cancel" }, onclick: () => this.#checkout.cancel() }, t("give_back")),
       ),
     ];
+  }
+
+  /** What the amount consists of, if it is not the prices alone. */
+  #sums({ subtotal, fees, discount, amount }) {
+    if (!subtotal) return undefined;
+    const lines = [["prices", subtotal.value], ["fees", fees?.value], ["voucher", discount && -discount.value], ["total", amount.value]];
+    const shown = lines.filter(([, value]) => value !== undefined);
+    return h("dl", { class: "sums", "aria-label": pay("sums") }, shown.map(([name, value]) => h("div", { data: { sum: name } }, h("dt", null, pay(`sum_${name}`)), h("dd", null, fullMoney(value)))));
   }
 
   /** The gateway's form is not a payment yet while it opens. */
@@ -349,9 +362,9 @@ export class Panel {
     return placeNames(this.#checkout.booking.seats.map(({ seat }) => seat)).map((name) => h("li", { class: "chip" }, name.includes(" ") ? name : chipName(name)));
   }
 
-  #note() {
+  #note(about) {
     const { note } = this.#checkout;
-    return note && h("p", { class: `note ${note.tone}`, role: note.tone === "bad" && "alert" }, note.text);
+    return note?.text && note.about === about && h("p", { class: `note ${note.tone}`, role: note.tone === "bad" && "alert" }, note.text);
   }
 
   #tick() {

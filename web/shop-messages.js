@@ -57,6 +57,7 @@ const en = {
   number_of_places: "Number of places in {area}",
   fewer_places: "Fewer places in {area}",
   more_places: "More places in {area}",
+  typed: "{what}: {type}",
 
   one_moment: "One moment…",
   looking: "Looking for your seats.",
@@ -171,7 +172,7 @@ const de = {
 
   best: "Beste freie Plätze",
   best_hint: "Die besten Plätze nebeneinander, sofort für Sie reserviert.",
-  hold_best: "Die besten reservieren",
+  hold_best: "Beste reservieren",
   hold_places: "Plätze reservieren",
   none_left: "Keine mehr frei",
   places_left: "{available} von {capacity} Plätzen frei",
@@ -181,6 +182,7 @@ const de = {
   number_of_places: "Anzahl der Plätze in {area}",
   fewer_places: "Weniger Plätze in {area}",
   more_places: "Mehr Plätze in {area}",
+  typed: "{what}: {type}",
 
   one_moment: "Einen Moment…",
   looking: "Ihre Plätze werden gesucht.",

@@ -28,7 +28,11 @@ const tiny = (id, more = {}) => ({
 });
 
 /** What is data in these states, and the same in every language. */
-export const NAMES = ["Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann"];
+export const NAMES = [
+  "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann",
+  // The rewards of the demo show.
+  "A glass of wine in the interval", "The programme, signed by the conductor", "A seat in the box for the final rehearsal",
+];
 
 /**
  * Prepares a server: shows in each state of a sale, and bookings in each state. Returns the pages. `ask` sends a request as an admin.
@@ -55,22 +59,25 @@ export async function prepare(ask, token) {
   for (const show of [RICH, tiny("aus"), tiny("bald", { sale_opens_at: "2031-01-01T10:00:00Z" }), tiny("pause"), tiny("abgesagt"), tiny("vorbei", { sale_closes_at: "2020-01-01T10:00:00Z" })]) {
     await ask("POST", "/v1/shows", show);
   }
+  const dear = await guest("gala", ["A-1", { seat: "A-2", price_type: "child" }]);
   await ask("POST", "/v1/shows/pause/pause");
   await ask("POST", "/v1/shows/abgesagt/cancel");
   await pay(await ask("POST", "/v1/shows/aus/bookings", { seats: ["A-1", "A-2"] }));
 
   const click = (css) => (page) => page.click(css);
   const staff = (path, ready) => ({ path, ready, token });
-  /** Everybody's pages are looked at in both languages. */
+  /** Everybody's pages are looked at in both languages; `few` differ in a sentence, and are looked at in one width. */
   const shop = [
     { path: "/", ready: "#map [data-seat]" },
     { path: "/?show=gala", ready: "#map [data-seat]", act: (page) => page.$eval("[data-seat=A-3]", (seat) => seat.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }))), then: "[data-act=hold]" },
-    { path: "/?show=aus", ready: "#map [data-seat]" },
-    { path: "/?show=bald", ready: "#map [data-seat]" },
-    { path: "/?show=pause", ready: "#map [data-seat]" },
-    { path: "/?show=abgesagt", ready: "#map [data-seat]" },
-    { path: "/?show=vorbei", ready: "#map [data-seat]" },
+    { path: "/?show=aus", ready: ".alternatives" },
+    { path: "/?show=aus", ready: ".alternatives", act: click("[data-act=tell]"), then: "[data-act=tell].quiet" },
+    { path: "/?show=bald", ready: "#map [data-seat]", few: true },
+    { path: "/?show=pause", ready: "#map [data-seat]", few: true },
+    { path: "/?show=abgesagt", ready: "#map [data-seat]", few: true },
+    { path: "/?show=vorbei", ready: "#map [data-seat]", few: true },
     { path: linked(waiting), ready: "[data-act=pay]", act: (page) => page.$eval("details", (more) => (more.open = true)), then: "details[open]" },
+    { path: linked(dear), ready: ".sums", act: (page) => page.$eval(".voucher", (field) => (field.open = true)), then: ".voucher[open]" },
     { path: linked(asked), ready: "#bank[open]" },
     { path: linked(ended), ready: "#checkout[data-phase=over]" },
     { path: linked(paid), ready: ".scratch h3" },

@@ -27,5 +27,6 @@ mod sale;
 mod scratch_card;
 mod server;
 mod shows;
+mod sold_out;
 mod stripe;
 mod window;

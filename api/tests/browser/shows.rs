@@ -109,7 +109,7 @@ async fn a_phone_lists_all_of_131_shows_and_does_not_overflow() {
     .await;
 }
 
-async fn create(window: &Window, admin: &str, id: &str, seats: u32, more: Value) {
+pub async fn create(window: &Window, admin: &str, id: &str, seats: u32, more: Value) {
     let mut show = json!({
         "id": id, "title": format!("The show called {id}"), "currency": "EUR", "hold_seconds": 300,
         "categories": [{"category": "seated", "price": 4500}],
