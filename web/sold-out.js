@@ -33,10 +33,10 @@ export class SoldOut {
 
   #draw() {
     const { on, announced, notifies } = this.#tellMe;
-    const { full, soldOut, free } = this.#inventory;
+    const { full, free } = this.#inventory;
     const selling = this.#sale.onSale;
     const shown = selling && (full || on);
-    if (shown && full) this.#find(soldOut);
+    if (shown && full) this.#find();
     const state = JSON.stringify([shown, on, announced, notifies, announced && free, this.#others?.length]);
     if (state === this.#drawn) return;
     this.#drawn = state;
@@ -58,12 +58,12 @@ export class SoldOut {
   }
 
   /** Looks for other shows once: those of the same house first, then those nearest in time. */
-  async #find(soldOut) {
+  async #find() {
     if (this.#others) return;
     this.#others = [];
     const shows = await this.#list;
     // Found so when the page was opened: then there is no crowd that does the same.
-    if (!soldOut || this.#inventory.changes > 0) await sleep(Math.random() * SPREAD_MS);
+    if (this.#inventory.changes > 0) await sleep(Math.random() * SPREAD_MS);
     for (const show of candidates(shows, this.#sale.show)) {
       const free = await freeOf(show);
       if (free > 0) this.#others.push({ show, free });

@@ -15,7 +15,7 @@ import { NAMES, prepare } from "./states.mjs";
 const [program, chromium] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "lastseat-pages-"));
-const server = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--data", join(folder, "data")], { stdio: ["ignore", "pipe", "ignore"] });
+const server = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--hold-seconds", "3600", "--data", join(folder, "data")], { stdio: ["ignore", "pipe", "ignore"] });
 const PHONE = [390, 844];
 const SIZES = [[1280, 900], PHONE, [320, 640]];
 let browser;

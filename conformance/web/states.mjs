@@ -5,7 +5,7 @@ const RICH = {
   title: "Galaabend Ärger & Söhne",
   venue: "Stadthalle",
   currency: "EUR",
-  hold_seconds: 300,
+  hold_seconds: 3600,
   starts_at: "2031-06-01T17:30:00Z",
   fees: { per_seat: 150, per_booking: 200 },
   categories: [
