@@ -15,7 +15,7 @@ const en = {
   forgot: "Have you forgotten your password? You get a mail with a link to choose another one.",
   email: "E-mail address",
   forgot_button: "Send the mail",
-  wallet: "Wallet",
+  wallet: "My tickets",
   elsewhere: "Ask for another link",
   differ: "The two passwords differ.",
   verify_done: "The address is confirmed.",

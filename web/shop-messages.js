@@ -5,6 +5,7 @@ import { messages } from "./language.js";
 const en = {
   start_page: "lastseat, start page",
   language: "Language",
+  wallet: "My tickets",
   show: "Show",
   connecting: "Connecting…",
   live: "Live",
@@ -130,6 +131,7 @@ const en = {
 const de = {
   start_page: "lastseat, Startseite",
   language: "Sprache",
+  wallet: "Meine Tickets",
   show: "Veranstaltung",
   connecting: "Verbindet…",
   live: "Live",

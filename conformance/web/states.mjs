@@ -64,6 +64,7 @@ export async function prepare(ask, token) {
   await ask("POST", "/v1/shows/abgesagt/cancel");
   await pay(await ask("POST", "/v1/shows/aus/bookings", { seats: ["A-1", "A-2"] }));
 
+  const wallet = ({ id, token: own }) => `/wallet#booking=${id}&token=${own}`;
   const click = (css) => (page) => page.click(css);
   const staff = (path, ready) => ({ path, ready, token });
   /** Everybody's pages are looked at in both languages; `few` differ in a sentence, and are looked at in one width. */
@@ -87,6 +88,14 @@ export async function prepare(ask, token) {
     { path: "/account", ready: "form:not([hidden])" },
     { path: "/account#verify", ready: "#verify:not([hidden])" },
     { path: "/account#reset", ready: "#reset:not([hidden])" },
+    { path: "/wallet", ready: ".empty:not([hidden])" },
+    { path: wallet(paid), ready: ".wallet-card .scratch h3" },
+    { path: wallet(paid), ready: "[data-act=show]", act: click("[data-act=show]"), then: ".stage[open] .qr" },
+    { path: wallet(paid), ready: ".wallet-card summary", act: click(".wallet-card summary"), then: "[data-act=mail]" },
+    { path: wallet(waiting), ready: "[data-act=cancel]" },
+    { path: wallet(waiting), ready: "[data-act=cancel]", act: click("[data-act=cancel]"), then: "dialog[open] [value=yes]" },
+    { path: wallet(ended), ready: "[data-state=aborted]" },
+    { path: wallet({ ...waiting, token: "bt_wrong" }), ready: ".page > .notice:not([hidden])" },
     { path: "/sandbox/authenticate/pi_none", ready: "#yes", act: click("#no"), then: "#outcome:not(:empty)" },
   ];
   const others = [

@@ -5,10 +5,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const web = new URL("../../web/", import.meta.url);
-// frame.js and history.js have theirs in both languages; the API's documentation is English only, as the API is.
+// frame.js, history.js and link.js have theirs in both languages; the API's documentation is English only, as the API is.
 const scripts = readdirSync(web, { recursive: true })
   .map(String)
-  .filter((file) => file.endsWith(".js") && !/messages\.js$|frame\.js$|history\.js$|^docs\/|vendor\/|worker\.js$/.test(file));
+  .filter((file) => file.endsWith(".js") && !/messages\.js$|frame\.js$|history\.js$|^wallet\/link\.js$|^docs\/|vendor\/|worker\.js$/.test(file));
 
 /** Names of keys, headers and algorithms; brands; and what only a developer reads. */
 const NAMES = /^(Arrow(Left|Right|Up|Down)|Home|End|Enter|Escape|Tab|Backspace|Visa|Mastercard|English|Deutsch|Bearer.*|Stripe.*|Ed25519|Notification|[A-Z][a-z]+[A-Z]\w*|[A-Z]\w*Error)$/;
