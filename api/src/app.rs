@@ -11,6 +11,7 @@ use crate::lag::Lag;
 use crate::limits::{AppliedLimits, Client, Counted, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::routes::plans::CompressedPlans;
 use crate::server::{Budget, Capacity};
 use crate::tickets::TicketKey;
 use crate::webhooks::Webhooks;
@@ -91,6 +92,7 @@ struct Inner {
     seats_lag: Lag,
     lists_lag: Lag,
     pages: CompressedPages,
+    plans: CompressedPlans,
     /// One check of the log at a time: it has a good part of it in memory.
     verifications: Arc<Semaphore>,
     /// Two readings of the past at a time: each goes through the log from its beginning.
@@ -100,10 +102,10 @@ struct Inner {
 impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        let (answers, pages) = (AnswerStore::default(), CompressedPages::default());
+        let (answers, pages, plans) = (AnswerStore::default(), CompressedPages::default(), CompressedPlans::default());
         let (seats_lag, lists_lag) = (Lag::default(), Lag::default());
         let (verifications, past_reads) = (Arc::new(Semaphore::new(1)), Semaphore::new(2));
-        Self(Arc::new(Inner { parts, answers, seats_lag, lists_lag, pages, verifications, past_reads }))
+        Self(Arc::new(Inner { parts, answers, seats_lag, lists_lag, pages, plans, verifications, past_reads }))
     }
 
     #[must_use]
@@ -152,6 +154,12 @@ impl App {
     #[must_use]
     pub fn pages(&self) -> &CompressedPages {
         &self.0.pages
+    }
+
+    /// Plans as they were sent, compressed.
+    #[must_use]
+    pub fn plans(&self) -> &CompressedPlans {
+        &self.0.plans
     }
 
     /// Whether the seat map keeps up with the log.

@@ -16,6 +16,7 @@ use lastseat_domain::PlanId;
 use lastseat_domain::plan::DrawnPlan;
 use std::sync::Arc;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A revision never changes, so it is read once.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
@@ -82,22 +83,33 @@ pub async fn get_revision(
     let suffix = coding.map(|coding| format!("-{}", coding.name())).unwrap_or_default();
     let tag = format!("\"{}{suffix}\"", drawn.fingerprint.get(..16).unwrap_or_default());
     let answer = match etag::is_known(&headers, &tag) {
-        true => Answer::new(StatusCode::NOT_MODIFIED, HeaderValue::from_static("application/json"), Bytes::new()),
-        // A large plan takes a moment to write.
-        false => tokio::task::spawn_blocking(move || whole(&drawn, coding)).await.map_err(|error| {
-            tracing::error!(%error, "a plan could not be written");
-            Problem::from(lastseat_engine::Fault::Unavailable("the plan could not be written".to_owned()))
-        })?,
+        true => Answer::new(StatusCode::NOT_MODIFIED, JSON, Bytes::new()),
+        false => match coding {
+            None => Answer::new(StatusCode::OK, JSON, written(drawn, None).await?),
+            Some(coding) => {
+                let body = app.plans().get((plan, revision, coding), || written(drawn, Some(coding))).await?;
+                Answer::new(StatusCode::OK, JSON, body).header(CONTENT_ENCODING, HeaderValue::from_static(coding.name()))
+            }
+        },
     };
     let tag = HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag));
     Ok(answer.header(CACHE_CONTROL, FOR_EVER).header(VARY, HeaderValue::from_static("accept-encoding")).with(tag))
 }
 
-fn whole(drawn: &Arc<DrawnPlan>, coding: Option<Coding>) -> Answer {
-    let answer = Answer::json(StatusCode::OK, &PlanJson::of(drawn));
-    let Some(coding) = coding else { return answer };
-    let body = coding.compress(&answer.body, Use::Brief).into();
-    Answer { body, ..answer }.header(CONTENT_ENCODING, HeaderValue::from_static(coding.name()))
+/// A large plan takes a moment to write, and longer to compress.
+async fn written(drawn: Arc<DrawnPlan>, coding: Option<Coding>) -> Result<Bytes, Problem> {
+    let write = move || {
+        let body = serde_json::to_vec(&PlanJson::of(&drawn)).map_err(|error| error.to_string())?;
+        Ok(match coding {
+            None => body.into(),
+            Some(coding) => coding.compress(&body, Use::Brief).into(),
+        })
+    };
+    let outcome = tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(error.to_string()));
+    outcome.map_err(|error: String| {
+        tracing::error!(%error, "a plan could not be written");
+        lastseat_engine::Fault::Unavailable("the plan could not be written".to_owned()).into()
+    })
 }
 
 /// Names a plan's latest revision.
