@@ -29,7 +29,7 @@ export class Feed extends EventTarget {
   #inventory;
   #base;
   #path;
-  /** The drawn plan that the show is on, which never changes. */
+  /** The drawn plan that the show is on, which never changes: a promise, once it was asked for. */
   #plan;
   #source;
   #position = 0;
@@ -39,12 +39,17 @@ export class Feed extends EventTarget {
   #ticker;
   #closing = new AbortController();
 
-  /** `base` is the server's address, without a slash at its end; this page's own if left out. */
-  constructor(show, inventory, base = "") {
+  /**
+   * `base` is the server's address, without a slash at its end; this page's own if left out. `plan` is the show's, if it has
+   * one: then it is loaded beside the snapshot, and not after it.
+   */
+  constructor(show, inventory, base = "", plan) {
     super();
     this.#inventory = inventory;
     this.#base = base;
     this.#path = `${base}/v1/shows/${encodeURIComponent(show)}/seats`;
+    // Without it the snapshot says so, and asks again.
+    if (plan) this.#drawing(plan).catch(() => {});
     this.#ticker = setInterval(() => this.#listen(), 5_000);
     const { signal } = this.#closing;
     document.addEventListener("visibilitychange", () => this.#rest(), { signal });
@@ -71,15 +76,23 @@ export class Feed extends EventTarget {
     this.#source?.close();
     try {
       const snapshot = await get(this.#path, { accept: ROWS, patience: 0 });
-      if (snapshot.plan) this.#plan ??= await get(planPath(this.#base, snapshot.plan), { patience: 0 });
+      const plan = snapshot.plan && (await this.#drawing(snapshot.plan));
       if (this.#closed) return;
-      this.#inventory.reset(snapshot, this.#plan);
+      this.#inventory.reset(snapshot, plan);
       this.#open(snapshot.position);
     } catch (error) {
       if (this.#closed) return;
       if (error.status === 404) return this.dispatchEvent(new Event("gone"));
       this.#later();
     }
+  }
+
+  #drawing(plan) {
+    this.#plan ??= get(planPath(this.#base, plan), { patience: 0 }).catch((error) => {
+      this.#plan = undefined;
+      throw error;
+    });
+    return this.#plan;
   }
 
   #later() {

@@ -61,7 +61,7 @@ export class Inventory extends EventTarget {
       for (const { seat, state } of seats) this.#set(seat, state);
       return this.#soon();
     }
-    this.seats = new Map(seats.map((seat) => [seat.seat, { ...seat }]));
+    this.seats = new Map(seats.map((seat) => [seat.seat, seat]));
     this.#changed.clear();
     for (const state of STATES) this.counts[state] = 0;
     this.#freeIn.clear();

@@ -69,16 +69,17 @@ export function title(id) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** What a drawn plan prints on its seats, by id. */
+/** Seats of a drawn plan by id, which have what is printed on them. */
 const printed = new Map();
 
 export function print(seats) {
-  for (const { seat, section, row, label } of seats) printed.set(seat, { section, row, number: label });
+  for (const seat of seats) printed.set(seat.seat, seat);
 }
 
 /** As it is printed; else an id parts at its last dash: `A-12`, `BOX-3-2` (row `BOX-3`, seat 2). */
 export function parts(label) {
-  if (printed.has(label)) return printed.get(label);
+  const seat = printed.get(label);
+  if (seat) return { section: seat.section, row: seat.row, number: seat.label };
   const dash = label.lastIndexOf("-");
   if (dash < 0) return { row: "", number: label };
   const [row, number] = [label.slice(0, dash), label.slice(dash + 1)];

@@ -131,6 +131,7 @@ export class Zoom {
   }
 
   #pinch() {
+    const { signal } = this.#closing;
     let last;
     const fingers = ([a, b]) => ({
       apart: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY),
@@ -139,7 +140,7 @@ export class Zoom {
     });
     this.#viewport.addEventListener("touchstart", (event) => {
       if (event.touches.length === 2) last = fingers(event.touches);
-    });
+    }, { signal });
     this.#viewport.addEventListener(
       "touchmove",
       (event) => {
@@ -152,9 +153,9 @@ export class Zoom {
         this.#around((this.#scale * now.apart) / last.apart, now.x, now.y);
         last = now;
       },
-      { passive: false },
+      { passive: false, signal },
     );
-    this.#viewport.addEventListener("touchend", () => (last = undefined));
+    this.#viewport.addEventListener("touchend", () => (last = undefined), { signal });
   }
 
   #wheel() {
@@ -166,7 +167,7 @@ export class Zoom {
         event.preventDefault();
         this.#around(this.#scale * Math.exp(-event.deltaY / 160), event.clientX, event.clientY);
       },
-      { passive: false },
+      { passive: false, signal: this.#closing.signal },
     );
   }
 
@@ -177,7 +178,7 @@ export class Zoom {
       this.#dragged = false;
       if (event.pointerType !== "mouse" || event.button !== 0 || this.#viewport.dataset.zoomed === undefined) return;
       from = { x: event.clientX, y: event.clientY, left: this.#viewport.scrollLeft, top: this.#viewport.scrollTop };
-    });
+    }, { signal });
     window.addEventListener("pointermove", (event) => {
       if (!from) return;
       const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
