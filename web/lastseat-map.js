@@ -8,7 +8,7 @@ import { Feed } from "./feed.js";
 import { Inventory, STATES } from "./inventory.js";
 import { language, speak } from "./language.js";
 import { t } from "./map-messages.js";
-import { SeatMap } from "./map.js";
+import { SeatMap } from "./large-map/switch.js";
 import { sign, signName } from "./pulse.js";
 import { SeatChoice } from "./seat-choice.js";
 import { describe, SaleStatus } from "./show.js";
@@ -243,7 +243,7 @@ class LastseatMap extends HTMLElement {
     const frame = template();
     if (parts === this.#parts) this.#root.replaceChildren(frame.all);
     const inventory = new Inventory();
-    const map = new SeatMap(frame.viewport, frame.paper, frame.tip);
+    const map = new SeatMap(frame.viewport, frame.paper, frame.tip, show);
     const sale = new SaleStatus(show, parts.base);
     Object.assign(parts, { frame, inventory, map, sale, show, choice: new SeatChoice(inventory, show) });
     this.#limit(parts);
@@ -282,7 +282,7 @@ class LastseatMap extends HTMLElement {
       this.#tell("sale", { status: sale.show.status });
     });
 
-    const feed = new Feed(show.id, inventory, parts.base);
+    const feed = new Feed(show.id, inventory, parts.base, show.plan);
     parts.feed = feed;
     feed.addEventListener("status", () => parts === this.#parts && this.#status(feed.status));
     feed.addEventListener("gone", () => this.#fail("show_not_found", t("show_gone", { show: show.id })));

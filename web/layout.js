@@ -6,10 +6,10 @@
 import { parts } from "./words.js";
 
 export const PITCH = 20;
-const ROW = 22;
+export const ROW = 22;
 const AISLE = 1;
 const BETWEEN_AREAS = 0.5;
-const FIRST_ROW = 118;
+export const FIRST_ROW = 118;
 
 /**
  * `areas` is the show's plan, `seats` the labelled seats of the snapshot. Returns the paper's size,

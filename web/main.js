@@ -10,7 +10,7 @@ import { Inventory } from "./inventory.js";
 import { translate } from "./language.js";
 import { languageChoice } from "./language-choice.js";
 import { t as map } from "./map-messages.js";
-import { SeatMap } from "./map.js";
+import { SeatMap } from "./large-map/switch.js";
 import { MyBookings } from "./my-bookings.js";
 import { Offers } from "./offers.js";
 import { drawOtherShows } from "./other-shows.js";
@@ -99,7 +99,7 @@ function build(show, list, bookings, linked, makeForm) {
   const sale = new SaleStatus(show);
   const inventory = new Inventory();
   const pulse = new Pulse(byId("legend"), byId("ticker"), inventory);
-  const map = new SeatMap(byId("viewport"), byId("map"), byId("tip"));
+  const map = new SeatMap(byId("viewport"), byId("map"), byId("tip"), show, { says: true });
   const checkout = new Checkout(show, inventory, bookings, linked, Boolean(makeForm));
   new Panel(byId("checkout"), byId("bank"), checkout, sale, bookings, makeForm?.(checkout));
   new Offers(byId("offers"), sale, inventory, checkout);
@@ -145,7 +145,7 @@ function build(show, list, bookings, linked, makeForm) {
   });
   checkout.addEventListener("refused", ({ detail }) => detail.forEach((label) => map.refuse(label)));
 
-  const feed = new Feed(show.id, inventory);
+  const feed = new Feed(show.id, inventory, "", show.plan);
   feed.wanted = () => tellMe.on;
   const showConnection = () => connection(feed.status);
   feed.addEventListener("status", showConnection);

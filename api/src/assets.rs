@@ -1,6 +1,7 @@
 //! Serves the pages that are embedded in the program.
 
 mod payment_form;
+mod scripts;
 
 use crate::compression::{Coding, Use};
 use crate::etag;
@@ -25,10 +26,11 @@ use std::fmt::Write;
 struct Web;
 
 const INDEX: &str = "index.html";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What a page of any other site may load: the embedded seat map, and what it imports. They are the same for everybody, and
 /// reading them gives no access to anything.
-const EMBEDDED: [&str; 18] = [
+const EMBEDDED: [&str; 38] = [
     "api.js",
     "dom.js",
     "embed.css",
@@ -36,6 +38,26 @@ const EMBEDDED: [&str; 18] = [
     "feed.js",
     "inventory.js",
     "language.js",
+    "large-map/camera.js",
+    "large-map/grid.js",
+    "large-map/labels.js",
+    "large-map/large-map.js",
+    "large-map/levels.js",
+    "large-map/messages.js",
+    "large-map/model.js",
+    "large-map/outlines.js",
+    "large-map/places.js",
+    "large-map/plates.js",
+    "large-map/pointer.js",
+    "large-map/renderer.js",
+    "large-map/rings.js",
+    "large-map/spatial-index.js",
+    "large-map/sprites.js",
+    "large-map/switch.js",
+    "large-map/theme.js",
+    "large-map/tile-painter.js",
+    "large-map/tiles.js",
+    "large-map/tip.js",
     "lastseat-map.js",
     "layout.js",
     "map-messages.js",
@@ -55,11 +77,13 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub struct CompressedPages(Mutex<HashMap<(String, Coding), Bytes>>);
 
 impl CompressedPages {
-    fn get(&self, tag: &str, coding: Coding, page: &[u8]) -> Bytes {
+    fn get(&self, tag: &str, kind: &str, coding: Coding, page: &[u8]) -> Bytes {
         let key = (tag.to_owned(), coding);
         if let Some(known) = self.0.lock().get(&key) {
             return known.clone();
         }
+        let script = str::from_utf8(page).ok().filter(|_| kind == SCRIPT).map(scripts::stripped);
+        let page = script.as_ref().map_or(page, String::as_bytes);
         let compressed = Bytes::from(coding.compress(page, Use::Lasting));
         self.0.lock().insert(key, compressed.clone());
         compressed
@@ -115,7 +139,7 @@ fn answer(
     } else {
         let body = match coding {
             None => Bytes::from(data.into_owned()),
-            Some(coding) => pages.get(&tag, coding, &data),
+            Some(coding) => pages.get(&tag, kind, coding, &data),
         };
         let mut response = Response::new(body.into());
         let fields = response.headers_mut();
@@ -145,7 +169,7 @@ fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, end)| end) {
         Some("html") => "text/html; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
-        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("js" | "mjs") => SCRIPT,
         Some("json" | "webmanifest") => "application/json",
         Some("svg") => "image/svg+xml",
         Some("png") => "image/png",
@@ -160,12 +184,18 @@ fn media_type(path: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The files that a script names in its imports.
-    fn imports(script: &str) -> Vec<String> {
+    /// The files that a script of this path names in its imports.
+    fn imports(path: &str, script: &str) -> Vec<String> {
         let quoted =
-            |line: &str| line.rsplit_once("./").and_then(|(_, rest)| rest.split_once('"')).map(|(file, _)| file.to_owned());
-        let is_import = |line: &&str| line.starts_with("import ") || line.starts_with("} from ");
-        script.lines().filter(is_import).filter_map(quoted).map(|file| file.replace("assets/", "")).collect()
+            |line: &str| line.rsplit_once('"').and_then(|(rest, _)| rest.rsplit_once('"')).map(|(_, file)| file.to_owned());
+        let is_import =
+            |line: &&str| ["import ", "} from "].iter().any(|begin| line.starts_with(begin)) || line.contains(" import(\"");
+        let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+        let path_of = |file: String| match file.strip_prefix("../") {
+            Some(file) => file.to_owned(),
+            None => format!("{folder}{}", file.trim_start_matches("./")).replace("assets/", ""),
+        };
+        script.lines().filter(is_import).filter_map(quoted).map(path_of).collect()
     }
 
     #[test]
@@ -173,7 +203,8 @@ mod tests {
         let (mut unread, mut seen) = (vec!["embed.js".to_owned()], vec!["embed.css".to_owned(), "map.css".to_owned()]);
         while let Some(name) = unread.pop() {
             let file = Web::get(&name).unwrap_or_else(|| panic!("{name} is missing"));
-            unread.extend(imports(std::str::from_utf8(&file.data).unwrap()).into_iter().filter(|file| !seen.contains(file)));
+            let found = imports(&name, std::str::from_utf8(&file.data).unwrap());
+            unread.extend(found.into_iter().filter(|file| !seen.contains(file)));
             seen.push(name);
         }
         seen.sort();

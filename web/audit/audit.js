@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { announce, h, redraw, s } from "../dom.js";
 import { locale } from "../language.js";
-import { SeatMap } from "../map.js";
+import { SeatMap } from "../large-map/switch.js";
 import { eventName } from "../staff/event-messages.js";
 import { listShows } from "../show.js";
 import { frame } from "../staff/frame.js";

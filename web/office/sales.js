@@ -4,7 +4,7 @@ import { h, redraw, s } from "../dom.js";
 import { Feed } from "../feed.js";
 import { Inventory } from "../inventory.js";
 import { locale } from "../language.js";
-import { SeatMap } from "../map.js";
+import { SeatMap } from "../large-map/switch.js";
 import { fullMoney, number, title } from "../words.js";
 import { outcomeBox } from "./asking.js";
 import { t } from "./messages.js";
@@ -58,7 +58,7 @@ export class Sales {
       this.#map.paint(detail);
       this.#till.changed(detail.filter(({ seat }) => seat.state !== "available").map(({ seat }) => seat.seat));
     });
-    this.#feed = new Feed(show.id, this.#inventory);
+    this.#feed = new Feed(show.id, this.#inventory, "", show.plan);
     this.#feed.addEventListener("status", () => (this.#live.textContent = t(this.#feed.status === "live" ? "live" : "reconnecting")));
     // Other seats or prices: all is drawn from the new ones.
     for (const name of ["revised", "gone"]) this.#feed.addEventListener(name, () => again());

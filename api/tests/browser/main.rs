@@ -19,6 +19,7 @@ mod docs;
 mod entrance_page;
 mod german;
 mod keyboard;
+mod large_map;
 mod my_bookings;
 mod office;
 mod other_site;

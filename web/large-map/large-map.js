@@ -1,0 +1,256 @@
+// The seat map of a large house, with the interface of map.js: seats on a canvas, and an accessible grid over it.
+
+import { calm, h } from "../dom.js";
+import { STATES } from "../inventory.js";
+import { PITCH } from "../layout.js";
+import { money, seatName, spokenMoney, STATE_NAMES } from "../words.js";
+import { Camera } from "./camera.js";
+import { Grid } from "./grid.js";
+import { SeatLevel, SectionLevel } from "./levels.js";
+import { t } from "./messages.js";
+import { Seats } from "./model.js";
+import { Pointer } from "./pointer.js";
+import { Renderer } from "./renderer.js";
+import { Theme } from "./theme.js";
+import { Tip } from "./tip.js";
+
+/** Screen pixels from the middle of a seat that belong to it: half of what a finger needs. */
+const FINGER = 22;
+/** Screen pixels between the seats of a section that was opened, at least. */
+const OPENED = 16;
+/** The labels of sections have counts, which need not be said as often as they change. */
+const COUNTS_MS = 2_000;
+const RINGS = { available: "tone-0", locked: "locked", in_process: "in-process", booked: "soft", unavailable: "soft" };
+
+export class LargeMap extends EventTarget {
+  /** Whether the map says what was picked; else the page does. */
+  says = false;
+  #viewport;
+  #sheet;
+  #canvas = h("canvas", { "aria-hidden": "true" });
+  #probe = h("span", { class: "probe", "aria-hidden": "true" });
+  #voice = h("p", { class: "voice", "aria-live": "polite" });
+  #grid = new Grid();
+  #root = h("div", { class: "large-map" }, this.#canvas, this.#grid.element, this.#probe, this.#voice);
+  #camera = new Camera(() => this.#renderer?.invalidate(), () => calm.matches);
+  #observer = new ResizeObserver(() => this.#camera.resize(this.#root.clientWidth, this.#root.clientHeight));
+  #theme;
+  #tip;
+  #pointer;
+  #renderer;
+  #seats;
+  #mine = new Set();
+  #counted = 0;
+
+  constructor(viewport, paper, tip) {
+    super();
+    this.#viewport = viewport;
+    this.#sheet = paper.parentNode;
+    this.#sheet.hidden = true;
+    paper.replaceChildren();
+    viewport.classList.add("large");
+    viewport.append(this.#root);
+    this.#tip = new Tip(tip, this.#camera, this.#root);
+    this.#theme = new Theme(this.#probe);
+    this.#theme.addEventListener("changed", () => this.#renderer?.recolour());
+    this.#pointer = new Pointer(this.#canvas, this.#camera, {
+      tap: (x, y, finger) => this.#tap(x, y, finger),
+      hover: (x, y) => this.#hover(x, y),
+    });
+    this.#listenToGrid();
+    this.#observer.observe(this.#root);
+  }
+
+  get zoom() {
+    return this.#camera;
+  }
+
+  close() {
+    this.#observer.disconnect();
+    this.#theme.close();
+    this.#pointer.close();
+    this.#renderer?.close();
+    this.#tip.hide();
+    this.#root.remove();
+    this.#sheet.hidden = false;
+    this.#viewport.classList.remove("large");
+    delete this.#viewport.dataset.zoomed;
+  }
+
+  /** Draws the whole map. */
+  draw(show, seats) {
+    this.#renderer?.close();
+    this.#mine.clear();
+    this.#seats = new Seats(show, seats);
+    this.#tip.show(undefined, this.#seats);
+    this.#renderer = new Renderer(this.#canvas, this.#seats, this.#camera, this.#theme, t("stage"), () => this.#placed());
+    this.#camera.resize(this.#root.clientWidth, this.#root.clientHeight);
+    this.#camera.fit(this.#seats.box);
+    this.#renderer.invalidate();
+    // After the first paint: nobody needs it before.
+    const drawn = this.#seats;
+    requestAnimationFrame(() => setTimeout(() => drawn === this.#seats && this.#complete()));
+  }
+
+  #complete() {
+    // For benches: the map is on the screen.
+    performance.mark("seat-map");
+    if (this.#seats.count === 0) return;
+    this.#seats.find("");
+    if (this.#seats.sections.length > 1) this.#grid.show(new SectionLevel(this.#seats), 0);
+    else this.#grid.show(new SeatLevel(this.#seats, 0), this.#seats.entry(0));
+  }
+
+  /** Takes over changes: `[{ seat, before }]`. */
+  paint(changes) {
+    for (const { seat: { seat: id, state }, before } of changes) {
+      const seat = this.#seats?.find(id) ?? -1;
+      if (seat < 0 || !this.#seats.setState(seat, STATES.indexOf(state))) continue;
+      this.#changed(seat);
+      if (before !== state) this.#flash(seat, RINGS[state]);
+      if (this.#focusedSeat === seat && !this.#seats.isMine(seat)) this.#say(t("became", { seat: seatName(id), state: STATE_NAMES[state] }));
+    }
+    const now = performance.now();
+    if (!this.#grid.level?.linear || this.#grid.hasFocus || now - this.#counted < COUNTS_MS) return;
+    this.#counted = now;
+    this.#grid.updateAll();
+  }
+
+  /** Marks the visitor's own seats, chosen or held. */
+  mark(ids) {
+    const now = new Set(ids);
+    const touched = [...this.#mine, ...now].filter((id) => this.#mine.has(id) !== now.has(id));
+    this.#mine = now;
+    for (const id of touched) {
+      const seat = this.#seats?.find(id) ?? -1;
+      if (seat < 0) continue;
+      this.#seats.setMine(seat, now.has(id));
+      this.#changed(seat);
+    }
+  }
+
+  /** Shows which seat can't be picked. */
+  refuse(id) {
+    const seat = this.#seats?.find(id) ?? -1;
+    if (seat >= 0) this.#flash(seat, "ink");
+  }
+
+  /** Lights the seats up, one after the other. */
+  celebrate(ids) {
+    ids.forEach((id, index) => {
+      const seat = this.#seats?.find(id) ?? -1;
+      if (seat >= 0) this.#flash(seat, "mine", 120 * index);
+    });
+  }
+
+  #changed(seat) {
+    this.#renderer.changed(seat);
+    if (!this.#grid.level?.linear) this.#grid.update(seat);
+    this.#tip.renew(seat);
+  }
+
+  #flash(seat, colour, later = 0) {
+    if (calm.matches || document.hidden || !this.#renderer.showsSeats) return;
+    const { left, top, right, bottom } = this.#camera.view;
+    const [x, y] = [this.#seats.x[seat], this.#seats.y[seat]];
+    if (x < left || x > right || y < top || y > bottom) return;
+    this.#renderer.rings.add(x, y, this.#theme.colour(colour), performance.now() + later);
+    this.#renderer.invalidate();
+  }
+
+  /** After each frame. */
+  #placed() {
+    this.#grid.place(this.#camera);
+    this.#tip.place();
+    if (this.#camera.isWhole) delete this.#viewport.dataset.zoomed;
+    else this.#viewport.dataset.zoomed = "";
+  }
+
+  #say(text) {
+    this.#voice.textContent = text;
+  }
+
+  // --- Pointer ----------------------------------------------------------------------------------
+
+  #tap(px, py, finger) {
+    if (!this.#seats) return;
+    const at = this.#camera.toPaper(px, py);
+    if (!this.#renderer.showsSeats) {
+      const section = this.#seats.sections[this.#renderer.sectionAt(at)];
+      if (section) this.#camera.show(section.box, finger ? OPENED : OPENED / 2, at);
+      else if (finger) this.#camera.approach(at);
+      return;
+    }
+    // The seats are too small for a finger: the first tap zooms in.
+    if (finger && !this.#camera.comfortable) return this.#camera.approach(at);
+    const seat = this.#nearest(at, finger);
+    if (seat < 0) return;
+    // From here on the keyboard goes on.
+    this.#grid.show(new SeatLevel(this.#seats, this.#seats.section(seat)), seat);
+    this.#grid.focus();
+    this.#pick(seat);
+  }
+
+  /** The gaps between seats belong to the nearest one. */
+  #nearest({ x, y }, finger) {
+    return this.#seats.index.nearest(x, y, Math.max(PITCH * 0.62, finger ? FINGER / this.#camera.scale : 0));
+  }
+
+  #hover(px, py) {
+    if (px === undefined || !this.#seats) return this.#tip.hide();
+    const at = this.#camera.toPaper(px, py);
+    if (this.#renderer.showsSeats) this.#tip.show({ seat: this.#nearest(at, false) });
+    else this.#tip.show({ section: this.#renderer.sectionAt(at) });
+  }
+
+  #pick(seat) {
+    const before = this.#seats.isMine(seat);
+    this.dispatchEvent(new CustomEvent("pick", { detail: this.#seats.id(seat) }));
+    if (!this.says || before === this.#seats.isMine(seat)) return;
+    const values = { seat: seatName(this.#seats.id(seat)), price: spokenMoney(this.#seats.price(seat), this.#seats.currency) };
+    this.#say(t(before ? "left_out" : "chosen", values));
+  }
+
+  // --- Keyboard ---------------------------------------------------------------------------------
+
+  get #focusedSeat() {
+    return this.#grid.level && !this.#grid.level.linear && this.#grid.hasFocus ? this.#grid.current : -1;
+  }
+
+  #listenToGrid() {
+    const listen = (name, act) => this.#grid.addEventListener(name, ({ detail }) => act(detail));
+    listen("moved", (cell) => this.#reveal(cell));
+    listen("pick", (cell) => (this.#grid.level.linear ? this.#open(cell) : this.#pick(cell)));
+    listen("back", () => this.#back());
+    listen("nearer", () => this.#camera.step(1.5));
+    listen("farther", () => this.#camera.step(1 / 1.5));
+    this.#grid.element.addEventListener("focusout", () => this.#tip.hide());
+  }
+
+  #reveal(cell) {
+    const { left, top, right, bottom } = this.#grid.level.place(cell);
+    const { linear } = this.#grid.level;
+    if (this.#grid.element.querySelector(":focus-visible")) {
+      this.#camera.reveal({ x: (left + right) / 2, y: (top + bottom) / 2 }, linear ? 0 : OPENED);
+      this.#tip.show(linear ? { section: cell } : { seat: cell });
+    }
+    this.#renderer.invalidate();
+  }
+
+  #open(section) {
+    const { box, name, firstRow, lastRow, free } = this.#seats.sections[section];
+    const seat = this.#seats.entry(section);
+    this.#camera.show(box, OPENED, { x: this.#seats.x[seat], y: this.#seats.y[seat] });
+    this.#grid.show(new SeatLevel(this.#seats, section), seat);
+    this.#grid.focus();
+    this.#say(t("opened", { name, rows: lastRow - firstRow + 1, count: free }));
+  }
+
+  #back() {
+    const { index } = this.#grid.level.section;
+    this.#camera.whole();
+    this.#grid.show(new SectionLevel(this.#seats), index);
+    this.#grid.focus();
+    this.#say(t("back"));
+  }
+}
