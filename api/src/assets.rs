@@ -45,6 +45,7 @@ const EMBEDDED: [&str; 38] = [
     "large-map/levels.js",
     "large-map/messages.js",
     "large-map/model.js",
+    "large-map/navigation.js",
     "large-map/outlines.js",
     "large-map/places.js",
     "large-map/plates.js",

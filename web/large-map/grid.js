@@ -6,11 +6,8 @@
 import { h } from "../dom.js";
 import { PITCH } from "../layout.js";
 
-/** Rows and columns around the current cell that have elements. */
-const ROWS_AROUND = 6;
-const COLUMNS_AROUND = 20;
-/** A table of one column, of which a screen reader should see more at once. */
-const LINES_AROUND = 60;
+/** Rows and columns around the current cell that have elements; more rows of a table of one column. */
+const [ROWS_AROUND, COLUMNS_AROUND, LINES_AROUND] = [6, 20, 60];
 const PAGE = 10;
 const TYPING_MS = 800;
 

@@ -2,22 +2,17 @@
 
 import { calm, h } from "../dom.js";
 import { STATES } from "../inventory.js";
-import { PITCH } from "../layout.js";
-import { money, seatName, spokenMoney, STATE_NAMES } from "../words.js";
+import { seatName, spokenMoney, STATE_NAMES } from "../words.js";
 import { Camera } from "./camera.js";
 import { Grid } from "./grid.js";
-import { SeatLevel, SectionLevel } from "./levels.js";
 import { t } from "./messages.js";
 import { Seats } from "./model.js";
+import { Navigation } from "./navigation.js";
 import { Pointer } from "./pointer.js";
 import { Renderer } from "./renderer.js";
 import { Theme } from "./theme.js";
 import { Tip } from "./tip.js";
 
-/** Screen pixels from the middle of a seat that belong to it: half of what a finger needs. */
-const FINGER = 22;
-/** Screen pixels between the seats of a section that was opened, at least. */
-const OPENED = 16;
 /** The labels of sections have counts, which need not be said as often as they change. */
 const COUNTS_MS = 2_000;
 const RINGS = { available: "tone-0", locked: "locked", in_process: "in-process", booked: "soft", unavailable: "soft" };
@@ -37,6 +32,7 @@ export class LargeMap extends EventTarget {
   #theme;
   #tip;
   #pointer;
+  #navigation;
   #renderer;
   #seats;
   #mine = new Set();
@@ -53,11 +49,11 @@ export class LargeMap extends EventTarget {
     this.#tip = new Tip(tip, this.#camera, this.#root);
     this.#theme = new Theme(this.#probe);
     this.#theme.addEventListener("changed", () => this.#renderer?.recolour());
-    this.#pointer = new Pointer(this.#canvas, this.#camera, {
-      tap: (x, y, finger) => this.#tap(x, y, finger),
-      hover: (x, y) => this.#hover(x, y),
+    this.#navigation = new Navigation(this.#camera, this.#grid, this.#tip, {
+      pick: (seat) => this.#pick(seat),
+      say: (text) => this.#say(text),
     });
-    this.#listenToGrid();
+    this.#pointer = new Pointer(this.#canvas, this.#camera, this.#navigation);
     this.#observer.observe(this.#root);
   }
 
@@ -74,6 +70,7 @@ export class LargeMap extends EventTarget {
     this.#root.remove();
     this.#sheet.hidden = false;
     this.#viewport.classList.remove("large");
+    this.#viewport.style.aspectRatio = "";
     delete this.#viewport.dataset.zoomed;
   }
 
@@ -84,8 +81,11 @@ export class LargeMap extends EventTarget {
     this.#seats = new Seats(show, seats);
     this.#tip.show(undefined, this.#seats);
     this.#renderer = new Renderer(this.#canvas, this.#seats, this.#camera, this.#theme, t("stage"), () => this.#placed());
+    // As wide or high as the house, within reason: nearer, a strip would show too little.
+    this.#viewport.style.aspectRatio = String(Math.min(Math.max(this.#seats.box.width / this.#seats.box.height, 0.6), 1.3));
     this.#camera.resize(this.#root.clientWidth, this.#root.clientHeight);
     this.#camera.fit(this.#seats.box);
+    this.#navigation.use(this.#seats, this.#renderer);
     this.#renderer.invalidate();
     // After the first paint: nobody needs it before.
     const drawn = this.#seats;
@@ -95,10 +95,8 @@ export class LargeMap extends EventTarget {
   #complete() {
     // For benches: the map is on the screen.
     performance.mark("seat-map");
-    if (this.#seats.count === 0) return;
     this.#seats.find("");
-    if (this.#seats.sections.length > 1) this.#grid.show(new SectionLevel(this.#seats), 0);
-    else this.#grid.show(new SeatLevel(this.#seats, 0), this.#seats.entry(0));
+    this.#navigation.begin();
   }
 
   /** Takes over changes: `[{ seat, before }]`. */
@@ -108,7 +106,7 @@ export class LargeMap extends EventTarget {
       if (seat < 0 || !this.#seats.setState(seat, STATES.indexOf(state))) continue;
       this.#changed(seat);
       if (before !== state) this.#flash(seat, RINGS[state]);
-      if (this.#focusedSeat === seat && !this.#seats.isMine(seat)) this.#say(t("became", { seat: seatName(id), state: STATE_NAMES[state] }));
+      if (this.#navigation.focused === seat && !this.#seats.isMine(seat)) this.#say(t("became", { seat: seatName(id), state: STATE_NAMES[state] }));
     }
     const now = performance.now();
     if (!this.#grid.level?.linear || this.#grid.hasFocus || now - this.#counted < COUNTS_MS) return;
@@ -170,87 +168,11 @@ export class LargeMap extends EventTarget {
     this.#voice.textContent = text;
   }
 
-  // --- Pointer ----------------------------------------------------------------------------------
-
-  #tap(px, py, finger) {
-    if (!this.#seats) return;
-    const at = this.#camera.toPaper(px, py);
-    if (!this.#renderer.showsSeats) {
-      const section = this.#seats.sections[this.#renderer.sectionAt(at)];
-      if (section) this.#camera.show(section.box, finger ? OPENED : OPENED / 2, at);
-      else if (finger) this.#camera.approach(at);
-      return;
-    }
-    // The seats are too small for a finger: the first tap zooms in.
-    if (finger && !this.#camera.comfortable) return this.#camera.approach(at);
-    const seat = this.#nearest(at, finger);
-    if (seat < 0) return;
-    // From here on the keyboard goes on.
-    this.#grid.show(new SeatLevel(this.#seats, this.#seats.section(seat)), seat);
-    this.#grid.focus();
-    this.#pick(seat);
-  }
-
-  /** The gaps between seats belong to the nearest one. */
-  #nearest({ x, y }, finger) {
-    return this.#seats.index.nearest(x, y, Math.max(PITCH * 0.62, finger ? FINGER / this.#camera.scale : 0));
-  }
-
-  #hover(px, py) {
-    if (px === undefined || !this.#seats) return this.#tip.hide();
-    const at = this.#camera.toPaper(px, py);
-    if (this.#renderer.showsSeats) this.#tip.show({ seat: this.#nearest(at, false) });
-    else this.#tip.show({ section: this.#renderer.sectionAt(at) });
-  }
-
   #pick(seat) {
     const before = this.#seats.isMine(seat);
     this.dispatchEvent(new CustomEvent("pick", { detail: this.#seats.id(seat) }));
     if (!this.says || before === this.#seats.isMine(seat)) return;
     const values = { seat: seatName(this.#seats.id(seat)), price: spokenMoney(this.#seats.price(seat), this.#seats.currency) };
     this.#say(t(before ? "left_out" : "chosen", values));
-  }
-
-  // --- Keyboard ---------------------------------------------------------------------------------
-
-  get #focusedSeat() {
-    return this.#grid.level && !this.#grid.level.linear && this.#grid.hasFocus ? this.#grid.current : -1;
-  }
-
-  #listenToGrid() {
-    const listen = (name, act) => this.#grid.addEventListener(name, ({ detail }) => act(detail));
-    listen("moved", (cell) => this.#reveal(cell));
-    listen("pick", (cell) => (this.#grid.level.linear ? this.#open(cell) : this.#pick(cell)));
-    listen("back", () => this.#back());
-    listen("nearer", () => this.#camera.step(1.5));
-    listen("farther", () => this.#camera.step(1 / 1.5));
-    this.#grid.element.addEventListener("focusout", () => this.#tip.hide());
-  }
-
-  #reveal(cell) {
-    const { left, top, right, bottom } = this.#grid.level.place(cell);
-    const { linear } = this.#grid.level;
-    if (this.#grid.element.querySelector(":focus-visible")) {
-      this.#camera.reveal({ x: (left + right) / 2, y: (top + bottom) / 2 }, linear ? 0 : OPENED);
-      this.#tip.show(linear ? { section: cell } : { seat: cell });
-    }
-    this.#renderer.invalidate();
-  }
-
-  #open(section) {
-    const { box, name, firstRow, lastRow, free } = this.#seats.sections[section];
-    const seat = this.#seats.entry(section);
-    this.#camera.show(box, OPENED, { x: this.#seats.x[seat], y: this.#seats.y[seat] });
-    this.#grid.show(new SeatLevel(this.#seats, section), seat);
-    this.#grid.focus();
-    this.#say(t("opened", { name, rows: lastRow - firstRow + 1, count: free }));
-  }
-
-  #back() {
-    const { index } = this.#grid.level.section;
-    this.#camera.whole();
-    this.#grid.show(new SectionLevel(this.#seats), index);
-    this.#grid.focus();
-    this.#say(t("back"));
   }
 }

@@ -45,7 +45,22 @@ function drawnPlaces(seats) {
   const half = ((right - left) / 2) * scale + 1.6 * PITCH;
   const height = (bottom - top) * scale + first + (around ? 1.6 : 1) * PITCH;
   const box = { x: -half, y: 0, width: half * 2, height };
-  return { list: seats, x, y, turn: new Float32Array(count), box, half: around ? 0 : Math.min(half * 0.62, 340) };
+  return { list: seats, x, y, turn: turns(seats, x, y), box, half: around ? 0 : Math.min(half * 0.62, 340) };
+}
+
+/** Seats are turned as their rows are, by at most 45 degrees: they look the same from all four sides. */
+function turns(seats, x, y) {
+  const turn = new Float32Array(seats.length);
+  const together = (one, other) => one && other && one.row === other.row && one.area === other.area;
+  for (let seat = 0; seat < seats.length; seat += 1) {
+    const from = together(seats[seat - 1], seats[seat]) ? seat - 1 : seat;
+    const to = together(seats[seat], seats[seat + 1]) ? seat + 1 : seat;
+    const angle = Math.atan2(y[to] - y[from], x[to] - x[from]);
+    const least = angle - Math.round(angle / (Math.PI / 2)) * (Math.PI / 2);
+    // Rounding of coordinates is no angle, and a seat that is not turned is drawn faster.
+    if (Math.abs(least) > 0.01) turn[seat] = least;
+  }
+  return turn;
 }
 
 /** How far apart most seats are: the paper's size of a seat is made of it. */

@@ -11,8 +11,8 @@ export class Pointer {
   #dragged = false;
   #closing = new AbortController();
 
-  /** `tap(x, y, finger)` is called for a click, `hover(x, y)` for a mouse that moves, and without arguments when it leaves. */
-  constructor(element, camera, { tap, hover }) {
+  /** `to.tap(x, y, finger)` is called for a click, `to.hover(x, y)` for a mouse that moves, and without arguments when it leaves. */
+  constructor(element, camera, to) {
     this.#element = element;
     this.#camera = camera;
     this.#drag();
@@ -21,16 +21,16 @@ export class Pointer {
     this.#listen("click", (event) => {
       if (this.#dragged) return;
       const { x, y } = this.#at(event);
-      hover();
-      tap(x, y, event.pointerType === "touch" || event.pointerType === "pen");
+      to.hover();
+      to.tap(x, y, event.pointerType === "touch" || event.pointerType === "pen");
     });
     this.#listen("pointermove", (event) => {
       if (event.pointerType !== "mouse") return;
       const { x, y } = this.#at(event);
-      if (event.buttons === 0) hover(x, y);
-      else if (this.#dragged) hover();
+      if (event.buttons === 0) to.hover(x, y);
+      else if (this.#dragged) to.hover();
     });
-    this.#listen("pointerleave", () => hover());
+    this.#listen("pointerleave", () => to.hover());
   }
 
   close() {

@@ -12,6 +12,8 @@ import { inOrder, stepOf, TILE, tilesOver, TileStore } from "./tiles.js";
 
 /** Screen pixels between seats from which on single seats are drawn. */
 export const SEATS_FROM = 5;
+/** How far a seat reaches from its middle, turned ones and their corners included. */
+const REACH = PITCH * 0.6;
 /** Milliseconds of a frame that tiles may take. */
 const BUDGET_MS = 5;
 /** After the scale has rested for so long, tiles are drawn for exactly this scale. */
@@ -70,8 +72,7 @@ export class Renderer {
   /** A seat looks different. */
   changed(seat) {
     const [x, y] = [this.#seats.x[seat], this.#seats.y[seat]];
-    const reach = PITCH / 2;
-    this.#store.over({ left: x - reach, top: y - reach, right: x + reach, bottom: y + reach }, ({ stale }) => stale.add(seat));
+    this.#store.over({ left: x - REACH, top: y - REACH, right: x + REACH, bottom: y + REACH }, ({ stale }) => stale.add(seat));
     this.invalidate();
   }
 
@@ -146,7 +147,7 @@ export class Renderer {
       const tile = this.#store.get(scale, column, row);
       if (tile) stale = this.#renew(tile, until) || stale;
       else if (performance.now() > until) missing = true;
-      else this.#paint(this.#store.add(scale, column, row));
+      else this.#painter.paint(this.#store.add(scale, column, row), this.#ratio);
     }
     this.#compose(scale, missing);
     return missing || stale || !resting;
@@ -157,12 +158,11 @@ export class Renderer {
     if (tile.stale.size === 0) return false;
     if (tile.stale.size > MANY_STALE) {
       if (performance.now() > until) return true;
-      this.#paint(tile);
+      this.#painter.paint(tile, this.#ratio);
     } else {
-      const reach = PITCH / 2;
-      for (const seat of tile.stale) {
+        for (const seat of tile.stale) {
         const [x, y] = [this.#seats.x[seat], this.#seats.y[seat]];
-        this.#paint(tile, { left: x - reach, top: y - reach, right: x + reach, bottom: y + reach });
+        this.#painter.paint(tile, this.#ratio, { left: x - REACH, top: y - REACH, right: x + REACH, bottom: y + REACH });
       }
     }
     tile.stale.clear();
@@ -180,10 +180,6 @@ export class Renderer {
     }
     this.#context.setTransform(1, 0, 0, 1, 0, 0);
     this.#lay(scale, zoom);
-  }
-
-  #paint(tile, part) {
-    this.#painter.paint(tile, this.#ratio, part);
   }
 
   /** Lays the tiles of a scale side by side. */

@@ -35,7 +35,7 @@ export class Sales {
     const viewport = h("div", { class: "viewport", tabindex: "-1" }, h("div", { class: "sheet" }, paper));
     const tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" }, h("b"), h("span"));
     const outcome = outcomeBox();
-    this.#map = new SeatMap(viewport, paper, tip);
+    this.#map = new SeatMap(viewport, paper, tip, show);
     this.#till = new Till({ show, call, go, outcome, inventory: this.#inventory, mark: (seats) => this.#map.mark(seats) });
     const hint = h("p", { class: "hint" }, t("map_hint"));
     panel.append(

@@ -10,14 +10,14 @@ pub(super) fn stripped(script: &str) -> String {
     let mut in_template = false;
     for line in script.lines() {
         let code = line.trim();
-        let begins = !in_comment && code.starts_with("/*") && !code.starts_with("/*!");
+        let begins = !in_comment && code.starts_with("/*") && !code.starts_with("/*!") && !names_a_licence(code);
         if in_template {
             stripped.push_str(line);
         } else if in_comment || (begins && (code.ends_with("*/") || !code.contains("*/"))) {
             in_comment = !code.ends_with("*/");
             stripped.push('\n');
             continue;
-        } else if !code.starts_with("//") {
+        } else if !code.starts_with("//") || names_a_licence(code) {
             stripped.push_str(code);
         } else {
             stripped.push('\n');
@@ -27,6 +27,11 @@ pub(super) fn stripped(script: &str) -> String {
         in_template ^= code.matches('`').count() % 2 == 1;
     }
     stripped
+}
+
+/// Others' code says so in its first line.
+fn names_a_licence(comment: &str) -> bool {
+    ["licen", "copyright", " mit"].iter().any(|word| comment.to_ascii_lowercase().contains(word))
 }
 
 #[cfg(test)]
@@ -49,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_licence_and_code_after_a_comment_stay() {
-        for script in ["/*! (c) somebody */\n", "/* one */ const a = 1;\n"] {
+        for script in ["/*! (c) somebody */\n", "// MIT licence\n", "/* one */ const a = 1;\n"] {
             assert_eq!(stripped(script), script);
         }
     }

@@ -213,14 +213,14 @@ async fn a_tap_comes_nearer_and_then_picks_the_nearest_seat() {
         let server = Server::start().await;
         open_house(&server, window).await;
         window.eval("document.querySelector('#viewport').scrollIntoView({ block: 'center', behavior: 'instant' })").await;
-        // A finger, at a place of the map: 0.25 and 0.25 is in the first section.
+        // A finger, at a place of the map: the first is in the first section.
         let tap = "const [x, y] = arguments;
             const canvas = document.querySelector('.large-map canvas'), frame = canvas.getBoundingClientRect();
             const at = { clientX: frame.left + frame.width * x, clientY: frame.top + frame.height * y, pointerType: 'touch', bubbles: true };
             canvas.dispatchEvent(new PointerEvent('pointerdown', at));
             canvas.dispatchEvent(new PointerEvent('click', at))";
         let picked = "return [...document.querySelectorAll('.cells .mine')].map((cell) => cell.dataset.seat)";
-        window.page.execute(tap, vec![json!(0.25), json!(0.3)]).await.unwrap();
+        window.page.execute(tap, vec![json!(0.27), json!(0.45)]).await.unwrap();
         window.until_eval("return document.querySelector('#viewport').dataset.zoomed ?? null", json!("")).await;
         // Seats are so far apart now that a finger hits one, and none is picked yet.
         assert_eq!(window.eval("return document.querySelectorAll('.chip').length").await, json!(0));
