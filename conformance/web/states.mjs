@@ -27,9 +27,25 @@ const tiny = (id, more = {}) => ({
   ...more,
 });
 
+/** A house so large that its map is a canvas. */
+function arena() {
+  const row = (block, number) => ({
+    row: String(number + 1),
+    seats: Array.from({ length: 60 }, (_, seat) => ({ seat: `${block}.${number + 1}-${seat + 1}`, label: String(seat + 1), x: (block % 2) * 1400 + seat * 20, y: Math.floor(block / 2) * 600 + number * 22 })),
+  });
+  const areas = [0, 1, 2, 3].map((block) => ({ area: `b${block}`, section: `Block ${block}`, category: "seated", rows: Array.from({ length: 20 }, (_, number) => row(block, number)) }));
+  return { plan: "arena", name: "Arena", areas };
+}
+
+async function enterSection(page) {
+  await page.focus(".cells [data-section='1']");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+}
+
 /** What is data in these states, and the same in every language. */
 export const NAMES = [
-  "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann",
+  "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann", "Arena", "Block",
   // The rewards of the demo show.
   "A glass of wine in the interval", "The programme, signed by the conductor", "A seat in the box for the final rehearsal",
 ];
@@ -59,6 +75,8 @@ export async function prepare(ask, token) {
   for (const show of [RICH, tiny("aus"), tiny("bald", { sale_opens_at: "2031-01-01T10:00:00Z" }), tiny("pause"), tiny("abgesagt"), tiny("vorbei", { sale_closes_at: "2020-01-01T10:00:00Z" })]) {
     await ask("POST", "/v1/shows", show);
   }
+  await ask("POST", "/v1/plans", arena());
+  await ask("POST", "/v1/shows", { id: "arena", title: "Arena", currency: "EUR", plan: "arena", categories: [{ category: "seated", price: 4500 }] });
   const dear = await guest("gala", ["A-1", { seat: "A-2", price_type: "child" }]);
   await ask("POST", "/v1/shows/pause/pause");
   await ask("POST", "/v1/shows/abgesagt/cancel");
@@ -71,6 +89,8 @@ export async function prepare(ask, token) {
   const shop = [
     { path: "/", ready: "#map [data-seat]" },
     { path: "/?show=gala", ready: "#map [data-seat]", act: (page) => page.$eval("[data-seat=A-3]", (seat) => seat.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }))), then: "[data-act=hold]" },
+    { path: "/?show=arena", ready: ".cells [data-section]" },
+    { path: "/?show=arena", ready: ".cells [data-section]", act: enterSection, then: ".cells .mine" },
     { path: "/?show=aus", ready: ".alternatives" },
     { path: "/?show=aus", ready: ".alternatives", act: click("[data-act=tell]"), then: "[data-act=tell].quiet" },
     { path: "/?show=bald", ready: "#map [data-seat]", few: true },
