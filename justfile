@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients conformance-web load-cases-short (first-command "debug") (house-sale "debug") (api-examples "debug")
+ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients conformance-sdk conformance-web load-cases-short (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -55,6 +55,10 @@ conformance-webhooks:
 conformance-clients:
     conformance/clients/run
 
+# The packages for TypeScript and Python: built, installed into empty projects, and run against a server that is cut off.
+conformance-sdk:
+    conformance/sdk/run
+
 # The pages: types of their scripts, rules that run in the browser, both languages, and axe-core over each page.
 conformance-web:
     conformance/web/run
@@ -74,6 +78,11 @@ deny:
 # What is published, into dist/. Takes ten minutes.
 release:
     scripts/release.sh
+
+# The packages for TypeScript and Python of this version, into dist/.
+sdk profile="release": (program profile)
+    "${CARGO_TARGET_DIR:-target}/{{profile}}/lastseat" openapi >"${CARGO_TARGET_DIR:-target}/openapi.json"
+    sdk/build "${CARGO_TARGET_DIR:-target}/openapi.json" dist
 
 # The debug program as the tests have built it: `cargo build` would build what it depends on a second time, with the
 # features that only tests leave on.
