@@ -27,11 +27,12 @@ def serve(folder: str) -> tuple["subprocess.Popen[str]", str]:
 @dataclass(frozen=True)
 class Trouble:
     """What happens to one request: the answer is lost (`lose`), the request never arrives (`drop`), the answer ends after so many bytes of
-    its body (`cut_after`), or the proxy answers (`status`; with a `code` as the server would)."""
+    its body (`cut_after`), nothing more comes after them (`stall_after`), or the proxy answers (`status`; with a `code` as the server would)."""
 
     lose: bool = False
     drop: bool = False
     cut_after: int | None = None
+    stall_after: int | None = None
     status: int | None = None
     code: str | None = None
     retry_after: int | None = None
@@ -98,9 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("transfer-encoding", "chunked")
         self.send_header("connection", "close")
         self.end_headers()
-        self.pass_on(answer, chunked, trouble.cut_after)
+        self.pass_on(answer, chunked, trouble)
 
-    def pass_on(self, answer: http.client.HTTPResponse, chunked: bool, left: int | None) -> None:
+    def pass_on(self, answer: http.client.HTTPResponse, chunked: bool, trouble: Trouble) -> None:
+        left = trouble.cut_after or trouble.stall_after
         while chunk := answer.read1(65_536):
             chunk = chunk if left is None else chunk[:left]
             self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n" if chunked and chunk else chunk)
@@ -108,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
             if left is not None:
                 left -= len(chunk)
                 if left <= 0:
+                    if trouble.stall_after is not None:
+                        self.rfile.read(1)  # until the client has had enough
                     return
         if chunked:
             self.wfile.write(b"0\r\n\r\n")

@@ -166,6 +166,19 @@ def test_an_outcome_that_stays_unknown_is_neither_success_nor_refusal_and_its_ke
     assert client.hold("demo", body, idempotency_key=failed.value.idempotency_key).status == "held"
 
 
+@pytest.mark.parametrize(
+    ("trouble", "times"),
+    [(Trouble(status=503, code="outcome_unknown"), 5), (Trouble(status=504), 5), (Trouble(status=500, code="internal"), 1)],
+)
+def test_what_the_server_itself_or_a_proxy_does_not_know_is_unknown_and_a_defect_is_not_repeated(
+    client: Lastseat, proxy: Proxy, trouble: Trouble, times: int
+) -> None:
+    proxy.trouble(*[trouble] * times)
+    with pytest.raises(OutcomeUnknown):
+        client.hold("demo", fresh())
+    assert len(proxy.seen) == times
+
+
 def test_a_refusal_that_is_not_kept_under_the_key_says_nothing_about_a_lost_answer(client: Lastseat, proxy: Proxy) -> None:
     proxy.trouble(Trouble(lose=True), Trouble(status=401, code="token_expired"))
     with pytest.raises(OutcomeUnknown):
@@ -196,6 +209,13 @@ def test_a_payment_that_stays_undecided_is_an_unknown_outcome(server: str) -> No
         booking = hasty.hold("demo", fresh())
         with pytest.raises(OutcomeUnknown):
             hasty.pay(booking, PayBody(payment_method="pm_lastseat_unavailable"))
+
+
+def test_an_attempt_that_takes_too_long_is_given_up_and_the_next_one_gets_its_answer(proxy: Proxy) -> None:
+    with Lastseat(proxy.url, retry=QUICK, timeout=1.0) as hasty:
+        proxy.trouble(Trouble(stall_after=10))
+        assert hasty.hold("demo", fresh()).status == "held"
+        assert len(proxy.seen) == 2
 
 
 def test_a_refusal_of_a_newer_server_has_its_code(client: Lastseat, proxy: Proxy) -> None:

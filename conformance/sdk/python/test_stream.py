@@ -71,6 +71,17 @@ def test_refusals_for_now_are_waited_out(server: str, proxy: Proxy) -> None:
         assert len(proxy.seen) == 4
 
 
+def test_a_connection_that_has_gone_silent_is_replaced(server: str, proxy: Proxy) -> None:
+    with Lastseat(server) as direct, Lastseat(proxy.url, retry=QUICK) as client:
+        start = position(direct)
+        sell(direct, "A-8", "A-9")
+        proxy.trouble(Trouble(stall_after=300))
+        changes = client.seat_changes("demo", start=start, silence=0.3)
+        booked = (change.seat for change in changes if isinstance(change, SeatChange) and change.state == "booked")
+        assert [next(booked), next(booked)] == ["A-8", "A-9"]
+        assert len(proxy.seen) == 2
+
+
 def test_a_position_that_the_log_has_not_reached_is_a_refusal(server: str) -> None:
     with Lastseat(server) as direct:
         with pytest.raises(Rejection) as refused:

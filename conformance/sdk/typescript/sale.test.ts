@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { Fault, isRejection, Lastseat, newKey, OutcomeUnknown, Rejection, VERSION } from "lastseat";
-import { Proxy, serve, type Running } from "./server.js";
+import { Proxy, serve, type Running, type Trouble } from "./server.js";
 
 let server: Running;
 let proxy: Proxy;
@@ -167,6 +167,14 @@ test("an outcome that stays unknown is neither success nor refusal, and its key 
   assert.equal(booking.status, "held");
 });
 
+test("what the server itself or a proxy does not know is unknown, and a defect is not repeated", async () => {
+  for (const [trouble, times] of [[{ status: 503, code: "outcome_unknown" }, 5], [{ status: 504 }, 5], [{ status: 500, code: "internal" }, 1]] as const) {
+    proxy.trouble(...Array<Trouble>(times).fill(trouble));
+    await assert.rejects(client.hold("demo", { seats: fresh(1) }), OutcomeUnknown);
+    assert.equal(proxy.seen.length, times);
+  }
+});
+
 test("a refusal that is not kept under the key says nothing about an attempt whose answer was lost", async () => {
   proxy.trouble({ lose: true }, { status: 401, code: "token_expired" });
   await assert.rejects(client.hold("demo", { seats: fresh(1) }), OutcomeUnknown);
@@ -200,6 +208,13 @@ test("a payment that stays undecided is an unknown outcome", async () => {
   assert.ok(error instanceof OutcomeUnknown, String(error));
 });
 
+test("an attempt that takes too long is given up, and the next one gets its answer", async () => {
+  const hasty = new Lastseat(proxy.url, { retry, timeoutMs: 1_000 });
+  proxy.trouble({ stallAfter: 10 });
+  assert.equal((await hasty.hold("demo", { seats: fresh(1) })).status, "held");
+  assert.equal(proxy.seen.length, 2);
+});
+
 test("the buyer's own signal ends a wait", async () => {
   proxy.trouble({ status: 503, code: "busy", retryAfter: 20 });
   const signal = AbortSignal.timeout(100);
@@ -212,6 +227,25 @@ test("nobody at the address is a fault", async () => {
   const nobody = new Lastseat(gone.url, { retry: { attempts: 2, backoffMs: 1 } });
   await assert.rejects(nobody.hold("demo", { seats: fresh(1) }), Fault);
 });
+
+/** Compiled, and never run: what the types refuse. */
+export async function refusedByTheCompiler(): Promise<void> {
+  // @ts-expect-error: there is no such path
+  await client.get("/v1/nothing");
+  // @ts-expect-error: it is a POST
+  await client.get("/v1/bookings/{id}/payment", { path: { id: "1" } });
+  // @ts-expect-error: the path has a parameter
+  await client.get("/v1/shows/{show}");
+  // @ts-expect-error: the parameter's name is wrong
+  await client.get("/v1/shows/{show}", { path: { id: "demo" } });
+  // @ts-expect-error: a price never comes from the client
+  await client.hold("demo", { seats: ["A-1"], price: 1 });
+  // @ts-expect-error: no refusal has this code
+  isRejection(undefined, "seat_unavailble");
+  const error: unknown = undefined;
+  // @ts-expect-error: this problem has no such fact
+  if (isRejection(error, "seat_unavailable")) error.problem.decline_code;
+}
 
 test("the package has the version of its server", async () => {
   const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as { info: { version: string } };

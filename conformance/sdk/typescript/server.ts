@@ -43,6 +43,8 @@ export type Trouble =
   | { drop: true }
   /** The answer ends after so many bytes of its body. */
   | { cutAfter: number }
+  /** The connection stays, and nothing more comes after so many bytes of the body. */
+  | { stallAfter: number }
   /** The proxy answers. A code makes it an answer as the server's. */
   | { status: number; code?: string; retryAfter?: number };
 
@@ -98,9 +100,10 @@ export class Proxy {
       response.on("close", () => (this.#open.delete(response), answer.destroy()));
       if (trouble && "lose" in trouble) return void answer.resume().on("end", () => response.destroy());
       response.writeHead(answer.statusCode ?? 502, { ...answer.headers, connection: "close" });
-      let left = trouble && "cutAfter" in trouble ? trouble.cutAfter : Infinity;
+      const cuts = trouble && "cutAfter" in trouble;
+      let left = trouble && "cutAfter" in trouble ? trouble.cutAfter : trouble && "stallAfter" in trouble ? trouble.stallAfter : Infinity;
       answer.on("data", (chunk: Buffer) => {
-        response.write(chunk.subarray(0, left), () => left <= 0 && response.destroy());
+        response.write(chunk.subarray(0, Math.max(left, 0)), () => left <= 0 && cuts && response.destroy());
         left -= chunk.length;
       });
       answer.on("end", () => left > 0 && response.end());

@@ -94,6 +94,19 @@ test("what happens while the connection is away is not missed", async () => {
   assert.equal((await stream.next()).done, true);
 });
 
+test("a connection that has gone silent is replaced", async () => {
+  const from = await position();
+  await sell("C-1", "C-2");
+  proxy.trouble({ stallAfter: 300 });
+  const seats: string[] = [];
+  for await (const event of new Lastseat(proxy.url, { retry }).seatChanges("demo", { from, silenceMs: 300 })) {
+    if (event.type === "seat_booked") seats.push(event.seat);
+    if (seats.length === 2) break;
+  }
+  assert.deepEqual(seats, ["C-1", "C-2"]);
+  assert.equal(proxy.seen.length, 2);
+});
+
 test("a position that the log has not reached is a refusal", async () => {
   const stream = direct.seatChanges("demo", { from: 1_000_000_000 });
   await assert.rejects(stream.next(), (error) => isRejection(error, "invalid_parameter"));

@@ -11,7 +11,7 @@ import httpx
 from httpx_sse import EventSource
 
 from .errors import LastseatError, OutcomeUnknown
-from .events import SeatEvent, Stream
+from .events import SILENCE, SeatEvent, Stream
 from .http import AsyncBearer, AsyncRetryingClient, Bearer, RetryingClient
 from .openapi.api.bookings import hold_seats, pay_booking
 from .openapi.client import AuthenticatedClient
@@ -120,11 +120,12 @@ class Lastseat:
                 return paid
             time.sleep(wait)
 
-    def seat_changes(self, show: str, *, start: int | None = None) -> Iterator[SeatEvent]:
-        """Every change of a show's seats after position `start`, once and in order. Reconnects by itself until the loop is left.
+    def seat_changes(self, show: str, *, start: int | None = None, silence: float = SILENCE) -> Iterator[SeatEvent]:
+        """Every change of a show's seats after position `start`, once and in order. Reconnects by itself until the loop is left. A
+        connection on which nothing comes for `silence` seconds is ended.
 
         Raises a `Rejection` where that would not help; `invalid_parameter`: the position is not of this log, so load the seats again."""
-        stream = Stream(start, self.retry)
+        stream = Stream(start, self.retry, silence)
         timeout = stream.timeout(self._over.timeout)
         while True:
             outcome: Outcome
@@ -191,8 +192,8 @@ class AsyncLastseat:
                 return paid
             await asyncio.sleep(wait)
 
-    async def seat_changes(self, show: str, *, start: int | None = None) -> AsyncIterator[SeatEvent]:
-        stream = Stream(start, self.retry)
+    async def seat_changes(self, show: str, *, start: int | None = None, silence: float = SILENCE) -> AsyncIterator[SeatEvent]:
+        stream = Stream(start, self.retry, silence)
         timeout = stream.timeout(self._over.timeout)
         while True:
             outcome: Outcome

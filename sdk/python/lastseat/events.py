@@ -11,7 +11,7 @@ from httpx_sse import ServerSentEvent
 from .openapi.models.seat_state import SeatState
 from .retry import Outcome, Retry
 
-# The server sends a comment after 15 s of silence, so this is a dead connection.
+# Seconds. The server sends a comment after 15 s of silence, so this is a dead connection.
 SILENCE = 45.0
 
 
@@ -57,10 +57,11 @@ class Stream:
     """Where a reader is: lets each change pass once, and counts failures. Only the last change of a log event has an id, so a cut in
     between brings the whole group again."""
 
-    def __init__(self, start: int | None, retry: Retry) -> None:
+    def __init__(self, start: int | None, retry: Retry, silence: float) -> None:
         self.params = {} if start is None else {"from": start}
         self.resume: int | None = None
         self._retry = retry
+        self._silence = silence
         self._failures = 0
         self._group: set[tuple[int, str]] = set()
         self._available: dict[str, int] = {}
@@ -72,7 +73,7 @@ class Stream:
         return headers
 
     def timeout(self, of: httpx.Timeout) -> httpx.Timeout:
-        return httpx.Timeout(connect=of.connect, read=SILENCE, write=of.write, pool=of.pool)
+        return httpx.Timeout(connect=of.connect, read=self._silence, write=of.write, pool=of.pool)
 
     def interrupted(self, outcome: Outcome) -> float:
         """Seconds until the next connection. Raises where coming back would not help."""

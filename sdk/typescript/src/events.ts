@@ -39,12 +39,11 @@ export interface StreamOptions {
   /** Position after which to start: that of a seats answer, or `resume` of an earlier event. The next change if absent. */
   from?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** A connection on which nothing comes for so long is ended. The server writes every 15 s. */
+  silenceMs?: number | undefined;
   /** Called when the connection is lost or refused for now, with the time until it is tried again. */
   onInterrupted?: ((why: Error, waitMs: number) => void) | undefined;
 }
-
-/** The server sends a comment after 15 s of silence, so this is a dead connection. */
-const SILENCE_MS = 45_000;
 
 /**
  * Reads until the caller stops. Throws a `Rejection` where coming back would not help: with `invalid_parameter` the position is not
@@ -52,6 +51,7 @@ const SILENCE_MS = 45_000;
  */
 export async function* seatEvents(sender: Sender, url: URL, headers: Headers, options: StreamOptions): AsyncGenerator<SeatEvent, void, undefined> {
   const once = new Once();
+  const { silenceMs = 45_000 } = options;
   if (options.from !== undefined) url.searchParams.set("from", String(options.from));
   for (let failures = 1; ; failures += 1) {
     const connection = new AbortController();
@@ -65,7 +65,7 @@ export async function* seatEvents(sender: Sender, url: URL, headers: Headers, op
       if (once.resume !== undefined) sent.set("last-event-id", String(once.resume));
       const response = await alive(connection, sender.timeoutMs, sender.fetch(url, { headers: sent, signal: connection.signal, cache: "no-store" }));
       if (response.ok && response.body !== null) {
-        for await (const message of messages(response.body, connection)) {
+        for await (const message of messages(response.body, connection, silenceMs)) {
           failures = 0;
           const event = once.accept(message);
           if (event !== undefined) yield event;
@@ -128,12 +128,12 @@ class Once {
   }
 }
 
-async function* messages(body: ReadableStream<Uint8Array>, connection: AbortController): AsyncGenerator<Message> {
+async function* messages(body: ReadableStream<Uint8Array>, connection: AbortController, silenceMs: number): AsyncGenerator<Message> {
   const received: Message[] = [];
   const parser = createParser({ onEvent: (message) => void received.push(message) });
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   for (;;) {
-    const { done, value } = await alive(connection, SILENCE_MS, reader.read());
+    const { done, value } = await alive(connection, silenceMs, reader.read());
     if (done) return;
     parser.feed(value);
     yield* received.splice(0);
