@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes what is published, into dist/: the program, statically linked for x86-64 Linux, as an archive with manual pages, completions, unit and
-# licences; the folder that the image is built from; a list of all parts (SBOM, CycloneDX); checksums.
+# licences; the folder that the image is built from; the clients' packages and the description that they are made from; a list of all parts (SBOM,
+# CycloneDX); checksums.
 #
-# Needs Rust and a C compiler, and `cargo install --locked cargo-cyclonedx` for the list.
+# Needs Rust and a C compiler, python3 with venv and node with npm for the packages, and `cargo install --locked cargo-cyclonedx` for the list.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 triple=x86_64-unknown-linux-gnu
@@ -40,6 +41,9 @@ chmod 700 dist/image/data dist/image/keys
 chmod 1777 dist/image/tmp
 touch dist/image/data/.keep dist/image/keys/.keep dist/image/tmp/.keep
 
+"$program" openapi >dist/openapi.json
+sdk/build dist/openapi.json dist
+
 cargo cyclonedx --manifest-path api/Cargo.toml --format json --target "$triple" --override-filename lastseat-sbom
 # What only tests use is no part of the program, and where it was built is nobody's business.
 cargo tree --locked --package lastseat --target "$triple" --edges no-dev --prefix none --format '{p}' | cut -d' ' -f1 | sort -u >dist/parts
@@ -51,7 +55,7 @@ jq --rawfile parts dist/parts --arg here "$PWD" '
   | walk(if type == "string" then split($here) | join(".") else . end)' api/lastseat-sbom.json >"dist/$name.cdx.json"
 rm -f dist/parts ./*/lastseat-sbom.json ./*/*/lastseat-sbom.json
 
-(cd dist && sha256sum "$name.tar.gz" "$name.cdx.json" >SHA256SUMS)
+(cd dist && sha256sum "$name.tar.gz" "$name.cdx.json" openapi.json lastseat-*.tgz lastseat-*.whl >SHA256SUMS)
 rm -rf "dist/$name"
 compressed="$(gzip --stdout dist/image/lastseat | wc -c)"
 echo "dist/$name.tar.gz, $(stat --format=%s "$program") bytes of program; the image is about $((compressed / 1000000)) MB compressed"

