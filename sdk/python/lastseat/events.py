@@ -98,7 +98,7 @@ class Stream:
         """Every connection begins with the current values."""
         known = self._available.get(body["area"])
         self._available[body["area"]] = body["available"]
-        return known != body["available"]
+        return bool(known != body["available"])
 
     def _first(self, body: dict[str, Any]) -> bool:
         name = (body["position"], body.get("seat", ""))

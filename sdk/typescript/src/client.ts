@@ -36,7 +36,8 @@ export interface CallOptions {
 /** What an operation takes. */
 export type Input<O> = PathPart<O> & QueryPart<O> & BodyPart<O> & CallOptions;
 /** What an operation answers with: its JSON, or its text where it has none. */
-export type Answer<O> = O extends { responses: infer R } ? { [S in keyof R & (200 | 201 | 202 | 204)]: Content<R[S]> }[keyof R & (200 | 201 | 202 | 204)] : never;
+export type Answer<O> = O extends { responses: infer R } ? { [S in keyof R & Success]: Content<R[S]> }[keyof R & Success] : never;
+type Success = 200 | 201 | 202 | 204;
 type Content<R> = R extends { content: { "application/json": infer T } } ? T : R extends { content: object } ? string : undefined;
 /** No argument where nothing is needed. */
 type Args<O> = Record<string, never> extends Input<O> ? [input?: Input<O>] : [input: Input<O>];
@@ -105,7 +106,7 @@ export class Lastseat {
    * Pays for a booking, with its own token if it has one. Returns when the payment is decided or the buyer has to act: look at `status`
    * and `next_action`. While the gateway has not answered, it asks again; without an answer in time it is an `OutcomeUnknown`.
    */
-  async pay(booking: { id: string; token?: string | undefined }, body: components["schemas"]["PayBody"] = {}, options: CallOptions = {}): Promise<Booking> {
+  async pay(booking: Pick<Booking, "id" | "token">, body: components["schemas"]["PayBody"] = {}, options: CallOptions = {}): Promise<Booking> {
     const payer = booking.token === undefined ? this : this.withToken(booking.token);
     const idempotencyKey = options.idempotencyKey ?? newKey();
     const end = Date.now() + this.#sender.retry.patienceMs;
