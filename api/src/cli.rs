@@ -24,6 +24,7 @@ mod service;
 mod signals;
 mod snapshot;
 mod token;
+mod top;
 mod verify;
 mod webhooks;
 
@@ -59,6 +60,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Send many buyers at once, then prove that nothing was sold twice
     Load(load::Load),
+    /// Watch a sale in the terminal: shows and their seats, rates, latencies, and what is wrong
+    Top(top::Top),
     /// Kill a server in the middle of a rush, restart it, and show that nothing acknowledged was lost
     KillDemo(kill_demo::KillDemo),
     /// Prove from the log alone that nothing was sold twice and nobody was charged for nothing
@@ -171,6 +174,7 @@ impl Cli {
         match &verb {
             Verb::Serve(args) => serve::run(config.clone(), args.accept_loss.decision()).await,
             Verb::Load(args) => load::run(args, config).await,
+            Verb::Top(args) => top::run(args).await,
             Verb::KillDemo(args) => kill_demo::run(args).await,
             Verb::Verify(args) => verify::run(args, config).await,
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,

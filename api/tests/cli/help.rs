@@ -30,6 +30,11 @@ fn of_load() {
 }
 
 #[test]
+fn of_top() {
+    insta::assert_snapshot!(help(&["top", "--help"]));
+}
+
+#[test]
 fn of_verify() {
     insta::assert_snapshot!(help(&["verify", "--help"]));
 }
@@ -68,6 +73,8 @@ fn wrong_use() {
         &["load", "--seat", "A-1", "--area", "floor"],
         &["load", "--buyers", "0"],
         &["load", "--scenario", "hold"],
+        &["top", "--interval", "0"],
+        &["top", "--show", "No Show"],
         &["token", "--role", "king", "--sub", "ann"],
         &["token", "--role", "buyer", "--sub", "guest:1"],
         &["token", "--role", "buyer", "--sub", "ann", "--ttl", "soon"],

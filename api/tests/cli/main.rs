@@ -18,3 +18,7 @@ mod mail;
 mod plan;
 mod serve;
 mod snapshot;
+#[cfg(unix)]
+mod terminal;
+#[cfg(unix)]
+mod top;
