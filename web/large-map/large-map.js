@@ -2,7 +2,7 @@
 
 import { calm, h } from "../dom.js";
 import { STATES } from "../inventory.js";
-import { seatName, spokenMoney, STATE_NAMES } from "../words.js";
+import { seatName, spokenMoney, stateName } from "../words.js";
 import { Camera } from "./camera.js";
 import { Grid } from "./grid.js";
 import { t } from "./messages.js";
@@ -106,7 +106,7 @@ export class LargeMap extends EventTarget {
       if (seat < 0 || !this.#seats.setState(seat, STATES.indexOf(state))) continue;
       this.#changed(seat);
       if (before !== state) this.#flash(seat, RINGS[state]);
-      if (this.#navigation.focused === seat && !this.#seats.isMine(seat)) this.#say(t("became", { seat: seatName(id), state: STATE_NAMES[state] }));
+      if (this.#navigation.focused === seat && !this.#seats.isMine(seat)) this.#say(t("became", { seat: seatName(id), state: stateName(state) }));
     }
     const now = performance.now();
     if (!this.#grid.level?.linear || this.#grid.hasFocus || now - this.#counted < COUNTS_MS) return;

@@ -2,11 +2,11 @@
 // grid shows either; here is what their cells are and say.
 
 import { STATES } from "../inventory.js";
-import { seatName, spokenMoney, STATE_NAMES } from "../words.js";
+import { seatName, spokenMoney, stateName as nameOf } from "../words.js";
 import { MINE } from "./model.js";
 import { t } from "./messages.js";
 
-const stateName = (look) => (look === MINE ? t("yours") : STATE_NAMES[STATES[look]]);
+const stateName = (look) => (look === MINE ? t("yours") : nameOf(STATES[look]));
 
 /** One row with one cell for each section. */
 export class SectionLevel {

@@ -1,7 +1,7 @@
 // The note beside the seat or section under the mouse or with the focus: what it is and what it costs.
 
 import { STATES } from "../inventory.js";
-import { money, number, seatName, STATE_NAMES } from "../words.js";
+import { money, number, seatName, stateName } from "../words.js";
 import { t } from "./messages.js";
 
 export class Tip {
@@ -50,7 +50,7 @@ export class Tip {
       const mine = this.#seats.isMine(seat);
       const price = money(this.#seats.price(seat), this.#seats.currency);
       name.textContent = seatName(this.#seats.id(seat));
-      fact.textContent = mine ? t("yours") : this.#seats.isFree(seat) ? price : STATE_NAMES[STATES[this.#seats.state[seat]]];
+      fact.textContent = mine ? t("yours") : this.#seats.isFree(seat) ? price : stateName(STATES[this.#seats.state[seat]]);
     }
     this.#root.classList.toggle("over", seat === undefined || this.#seats.isMine(seat) || this.#seats.isFree(seat));
   }
