@@ -45,7 +45,9 @@ export class Camera {
 
   /** The scale of the whole paper. */
   get least() {
-    return Math.min((this.width - 2 * MARGIN) / this.#box.width, (this.height - 2 * MARGIN) / this.#box.height);
+    // A window that is not laid out yet has no size.
+    const within = (size) => Math.max(size - 2 * MARGIN, 1);
+    return Math.min(within(this.width) / this.#box.width, within(this.height) / this.#box.height);
   }
 
   get isWhole() {

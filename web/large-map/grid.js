@@ -9,7 +9,7 @@ import { PITCH } from "../layout.js";
 /** Rows and columns around the current cell that have elements; more rows of a table of one column. */
 const [ROWS_AROUND, COLUMNS_AROUND, LINES_AROUND] = [6, 20, 60];
 const PAGE = 10;
-const TYPING_MS = 800;
+const TYPING_MS = 1_200;
 
 export class Grid extends EventTarget {
   element = h("div", { class: "cells", role: "grid", part: "map", "aria-multiselectable": "true" });
