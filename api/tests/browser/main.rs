@@ -22,6 +22,7 @@ mod keyboard;
 mod large_map;
 mod my_bookings;
 mod office;
+mod office_trouble;
 mod other_site;
 mod payment_form;
 mod sale;
