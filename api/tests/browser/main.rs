@@ -31,4 +31,5 @@ mod server;
 mod shows;
 mod sold_out;
 mod stripe;
+mod wallet_page;
 mod window;
