@@ -167,7 +167,14 @@ async fn a_price_in_forints_is_what_the_server_has() {
         let admin = server.admin().await;
         window.sign_in(&format!("{}/office#tab=shows", server.url), &admin).await;
         window.until("#tab-panel", "New show").await;
-        for (field, text) in [("id", "budapest"), ("show_title", "Budapest"), ("currency", "HUF"), ("price", "5000"), ("starts_at", "2027-07-20T19:30"), ("timezone", "Europe/Budapest")] {
+        for (field, text) in [
+            ("id", "budapest"),
+            ("show_title", "Budapest"),
+            ("currency", "HUF"),
+            ("price", "5000"),
+            ("starts_at", "2027-07-20T19:30"),
+            ("timezone", "Europe/Budapest"),
+        ] {
             window.fill(&format!("[name={field}]"), text).await;
         }
         window.click("[data-act=create]").await;
@@ -175,7 +182,11 @@ async fn a_price_in_forints_is_what_the_server_has() {
         let (_, show) = window.request("GET", "/v1/shows/budapest", None, Value::Null).await;
         // A forint has a hundred parts in ISO 4217, and so at the gateway.
         assert_eq!(show["categories"][0]["price"], 500_000, "{show}");
-        assert_eq!((&show["starts_at"], &show["timezone"]), (&json!("2027-07-20T17:30:00Z"), &json!("Europe/Budapest")), "{show}");
+        assert_eq!(
+            (&show["starts_at"], &show["timezone"]),
+            (&json!("2027-07-20T17:30:00Z"), &json!("Europe/Budapest")),
+            "{show}"
+        );
         window.eval("location.hash = 'show=budapest&tab=sales'").await;
         window.until(".seats .badge", "Live").await;
         window.click("[data-seat='A-1']").await;

@@ -9,7 +9,10 @@ fn digits_of_pages() -> BTreeMap<String, u16> {
     let (_, table) = words.split_once("const DIGITS = {").unwrap();
     let (table, _) = table.split_once('}').unwrap();
     let entries = table.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-    entries.map(|entry| entry.split_once(": ").unwrap()).map(|(code, digits)| (code.to_owned(), digits.parse().unwrap())).collect()
+    entries
+        .map(|entry| entry.split_once(": ").unwrap())
+        .map(|(code, digits)| (code.to_owned(), digits.parse().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -20,7 +23,9 @@ fn an_amount_has_as_many_decimals_on_the_pages_as_on_the_server() {
     let known: Vec<Currency> = codes.filter_map(|code| Currency::new(&code).ok()).collect();
     assert!(known.len() > 150, "{}", known.len());
     // Metals, units of account and codes for tests are no money that anything is sold for.
-    let sold = known.into_iter().filter(|currency| !currency.code().starts_with('X') || currency.exponent() > 0 || pages.contains_key(currency.code()));
+    let sold = known
+        .into_iter()
+        .filter(|currency| !currency.code().starts_with('X') || currency.exponent() > 0 || pages.contains_key(currency.code()));
     for currency in sold {
         let shown = pages.get(currency.code()).copied().unwrap_or(2);
         assert_eq!(shown, currency.exponent(), "{currency}: add it to DIGITS in web/words.js");
