@@ -44,11 +44,12 @@ Examples:
   lastseat top --url https://tickets.example --metrics-url http://10.0.0.7:8080
   lastseat top --once | jq .sale                    figures in JSON, for a script
 
-Keys: q quits, arrows choose a show, enter shows its seats, tab goes on, p pauses, ? explains the figures.
+Keys: q quits, arrows choose a show, enter shows its seats, tab goes on, p pauses, ? explains.
 
-People read the screen; machines read JSON. Where stdout is no terminal, and with --once, each line is
-a JSON object with the same figures: one line every --interval, or just one with --once. Rates are per
-second over the last ten seconds, with --once over one interval. Figures that are not known are null.
+People read the screen; machines read JSON. Where stdout is no terminal, and with --once, each
+line is a JSON object with the same figures: one line every --interval, or just one with --once.
+Rates are per second over the last ten seconds, with --once over one interval. Figures that are
+not known are null.
 
 Only what is public is read: /metrics, /health/ready, the list of shows, and the seats with their
 stream. None of it needs a token; --token is for servers that limit reads by caller.
@@ -56,7 +57,7 @@ stream. None of it needs a token; --token is for servers that limit reads by cal
 Metrics are those of one node: name a node, not a load balancer. A proxy that hides /metrics from
 buyers hides it from --url too: name the node with --metrics-url.
 
-Colours are off where NO_COLOR is set, and letters stand for boxes where the locale is not UTF-8.
+Colours are off where NO_COLOR is set, and seats are letters where the locale is not UTF-8.
 Exit status: 0 ended by a key or a signal, or the line was printed; 2 wrong use; 3 with JSON: the
 server can't be reached; 70 the terminal can't be used. The screen waits for a server and says so.")]
 pub struct Top {

@@ -87,8 +87,9 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    fn one(line: &str) -> Option<(String, Vec<(String, String)>, f64)> {
-        sample(line).map(|sample| (sample.name, sample.labels.into_iter().collect(), sample.value))
+    fn labelled(name: &str, labels: &[(&str, &str)], value: f64) -> Option<Sample> {
+        let labels = labels.iter().map(|(name, value)| pair(name, value)).collect();
+        Some(Sample { name: name.to_owned(), labels, value })
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {
@@ -97,13 +98,13 @@ mod tests {
 
     #[test]
     fn a_line_has_a_name_labels_and_a_value() {
-        assert_eq!(one("a 1"), Some(("a".into(), vec![], 1.0)));
-        assert_eq!(one("a_total{} 1.5e3 1700000000000"), Some(("a_total".into(), vec![], 1500.0)));
-        let labels = vec![pair("le", "+Inf"), pair("x", "say \"{a=b}\"\n\\, or")];
-        let line = r#" a:b_bucket { x = "say \"{a=b}\"\n\\, or" , le="+Inf", }	2 # {trace_id="1"} 0.1"#.replacen(" {", "{", 1);
-        assert_eq!(one(&line), Some(("a:b_bucket".into(), labels, 2.0)));
-        assert_eq!(one("a +Inf").map(|sample| sample.2), Some(f64::INFINITY));
-        assert!(one("a NaN").is_some_and(|sample| sample.2.is_nan()));
+        assert_eq!(sample("a 1"), labelled("a", &[], 1.0));
+        assert_eq!(sample("a_total{} 1.5e3 1700000000000"), labelled("a_total", &[], 1500.0));
+        let labels = [("x", "say \"{a=b}\"\n\\, or"), ("le", "+Inf")];
+        let line = r#"a:b_bucket{ x = "say \"{a=b}\"\n\\, or" , le="+Inf", } 2 # {trace_id="1"} 0.1"#;
+        assert_eq!(sample(line), labelled("a:b_bucket", &labels, 2.0));
+        assert_eq!(sample("a +Inf"), labelled("a", &[], f64::INFINITY));
+        assert!(sample("a NaN").is_some_and(|sample| sample.value.is_nan()));
     }
 
     #[test]
@@ -127,7 +128,7 @@ mod tests {
             "ä 1",
             "a{b=\"\\",
         ] {
-            assert_eq!(one(line), None, "{line}");
+            assert_eq!(sample(line), None, "{line}");
         }
         assert_eq!(samples("a 1\nnonsense\nb 2\r\n").count(), 2);
     }

@@ -123,7 +123,8 @@ impl Figures {
 
 /// Three places are enough for people, and for machines.
 fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
+    // The sum of nothing is -0.0, which is no figure to show.
+    (value * 1e3).round() / 1e3 + 0.0
 }
 
 fn count(scrape: &Scrape, name: &str) -> Option<u64> {
@@ -270,7 +271,10 @@ mod tests {
         assert_eq!((figures.gateway.calls, figures.gateway.faults), (1, 1));
         let work = figures.work;
         assert_eq!((work.commands_in_flight, work.pending_bookings, work.captures_due), (Some(3), Some(12), Some(1)));
-        assert_eq!((work.stream_readers, work.webhook_failures_per_second), (Some(0), Some(0.0)));
+        assert_eq!(
+            (work.stream_readers, work.webhook_failures_per_second.map(|rate| rate.to_string())),
+            (Some(0), Some("0".into()))
+        );
         let server = figures.server;
         assert_eq!((server.version.as_deref(), server.ready), (Some(env!("CARGO_PKG_VERSION")), Some(true)));
         assert_eq!(server.trouble, ["degraded: no Redis"]);

@@ -51,11 +51,6 @@ impl Scrape {
         chosen(&self.families, name, &[]).map(|(_, value)| value).reduce(f64::max)
     }
 
-    /// All series of a metric.
-    pub fn series(&self, name: &str) -> impl Iterator<Item = (&Labels, f64)> {
-        chosen(&self.families, name, &[])
-    }
-
     /// A label of the first series of a metric.
     #[must_use]
     pub fn label(&self, name: &str, label: &str) -> Option<&str> {

@@ -324,7 +324,7 @@ mod tests {
         #[test]
         fn any_message_is_applied_without_harm(seat in "([A-C]-[0-3]|\\PC*)", state in "[a-z_]*", at in "\\PC*", available: u64) {
             let mut map = map();
-            map.apply(Duration::ZERO, Message::Seat { seat, state: SeatState::of_name(&state), at });
+            map.apply(Duration::ZERO, Message::Seat { seat, state: serde_json::from_value(json!(state)).unwrap(), at });
             map.apply(Duration::ZERO, Message::Area { area: "floor".into(), available });
             map.counts().total();
         }
