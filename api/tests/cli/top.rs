@@ -100,7 +100,11 @@ fn a_sale_is_watched_through_a_restart_of_the_server() {
     terminal.wait_for(&["READY", "lastseat top", "Shows (1)", "demo", "on sale", "pending   0 bookings"]);
     assert!(terminal.is_taken() && terminal.has_colours());
 
-    // The list has the seats, and enter shows where they are.
+    // Enter shows where the seats are, and esc the list again, which has their number.
+    terminal.press("\r");
+    terminal.wait_for(&["Last changes", "stalls"]);
+    terminal.press("\x1b");
+    terminal.wait_for(&["Shows (1)"]);
     book(&url, "A-1");
     terminal.wait_for(&["sold 1"]);
     terminal.press("\r");
