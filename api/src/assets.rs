@@ -30,7 +30,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What a page of any other site may load: the embedded seat map, and what it imports. They are the same for everybody, and
 /// reading them gives no access to anything.
-const EMBEDDED: [&str; 38] = [
+const EMBEDDED: [&str; 39] = [
     "api.js",
     "dom.js",
     "embed.css",
