@@ -45,16 +45,20 @@ async function start(call, session) {
     const history = await historyOf(call, show.id, (count) => (progress.textContent = t("loading", { count })));
     const replay = new Replay(history.map(({ event }) => event));
     const chain = chainBox(call, replay, show, place().get("booking"));
-    redraw(body, sliderBox(show, replay, map, place, chain.open), agreementBox(replay, map), chain.element, exportBox(show, history), verifyBox(session));
+    redraw(body, sliderBox(show, replay, map, place, chain.open), agreementBox(call, show, replay, map), chain.element, exportBox(show, history), verifyBox(session));
   } catch (error) {
     progress.className = "notice";
     progress.textContent = t("failed", { problem: error.code === undefined ? t("unreachable") : error.message });
   }
 }
 
-/** The server's map of the seats, and the position of the log that it is true at. */
+/** The server's map of the seats as it is now. */
 async function mapOf(show) {
-  const snapshot = await get(`/v1/shows/${encodeURIComponent(show.id)}/seats`, { accept: ROWS });
+  return readMap(await get(`/v1/shows/${encodeURIComponent(show.id)}/seats`, { accept: ROWS }));
+}
+
+/** The seats and areas of a map, and the position of the log that it is true at. */
+async function readMap(snapshot) {
   const plan = snapshot.plan && (await get(`/v1/plans/${encodeURIComponent(snapshot.plan.plan)}/revisions/${snapshot.plan.revision}`));
   const inventory = new Inventory();
   inventory.reset(snapshot, plan);
@@ -182,22 +186,36 @@ function lineOf(event, openBooking) {
   );
 }
 
-function agreementBox(replay, { position, seats, areas }) {
-  const at = replay.at;
-  replay.moveTo(replay.indexOf(position));
-  const wrong = [
-    ...replay.differences(seats).map(({ seat, here, there }) => `${seatName(seat)}: ${t(`state_${here}`)} / ${t(`state_${there}`)}`),
-    ...areas.filter(({ area, capacity, available }) => capacity - replay.taken(area) !== available).map(({ area, available, capacity }) => `${area}: ${capacity - replay.taken(area)} / ${available}`),
-  ];
-  replay.moveTo(at);
-  const text = wrong.length === 0 ? t("agrees", { position: String(position) }) : t("differs", { count: wrong.length, position: String(position) });
-  return h(
-    "section",
-    { class: "panel", id: "agreement" },
-    h("h2", null, t("agreement")),
-    h("p", { class: wrong.length === 0 ? "notice good" : "notice" }, text),
-    wrong.length > 0 && h("ul", null, wrong.slice(0, SHOWN).map((line) => h("li", null, line))),
-  );
+/** Whether the events, read here, and the server's own reading agree: on the map that it shows to all, and on any moment of its log. */
+function agreementBox(call, show, replay, map) {
+  const result = h("div", { class: "stack", role: "status" });
+  const compare = ({ position, seats, areas }, at) => {
+    const now = replay.at;
+    replay.moveTo(at);
+    const wrong = [
+      ...replay.differences(seats).map(({ seat, here, there }) => `${seatName(seat)}: ${t(`state_${here}`)} / ${t(`state_${there}`)}`),
+      ...areas.filter(({ area, capacity, available }) => capacity - replay.taken(area) !== available).map(({ area, available, capacity }) => `${area}: ${capacity - replay.taken(area)} / ${available}`),
+    ];
+    replay.moveTo(now);
+    const text = wrong.length === 0 ? t("agrees", { position: String(position) }) : t("differs", { count: wrong.length, position: String(position) });
+    redraw(result, h("p", { class: wrong.length === 0 ? "notice good" : "notice" }, text), wrong.length > 0 && h("ul", null, wrong.slice(0, SHOWN).map((line) => h("li", null, line))));
+  };
+  const button = h("button", { type: "button", "data-act": "compare" }, t("compare"));
+  button.addEventListener("click", async () => {
+    const at = replay.at;
+    const position = replay.events[at - 1]?.position;
+    if (position === undefined) return redraw(result, h("p", null, t("nothing_yet")));
+    button.disabled = true;
+    try {
+      const { body } = await call("GET", `/v1/shows/${encodeURIComponent(show.id)}/seats?at=${position}`, { accept: ROWS });
+      compare({ ...(await readMap(body)), position }, at);
+    } catch (error) {
+      redraw(result, h("p", { class: "notice" }, error.code === undefined ? t("unreachable") : error.message));
+    }
+    button.disabled = false;
+  });
+  compare(map, replay.indexOf(map.position));
+  return h("section", { class: "panel", id: "agreement" }, h("h2", null, t("agreement")), result, h("div", null, button));
 }
 
 function chainBox(call, replay, show, asked) {
