@@ -82,9 +82,11 @@ export class Stage {
     const { tickets } = this.#card;
     this.#index = index;
     this.#position.replaceChildren(t("ticket_of", { count: index + 1, total: tickets.length }), h("span", { class: "unseen" }, ` · ${placeOf(tickets[index])}`));
+    const { activeElement } = document;
     this.#previous.disabled = index <= 0;
     this.#next.disabled = index >= tickets.length - 1;
-    if (this.#list.contains(document.activeElement)) this.#focus();
+    // A button that there is no more use for would lose the focus, and the keys with it.
+    if (this.#list.contains(activeElement) || activeElement?.matches(":disabled")) this.#focus();
   }
 
   #key(event) {
