@@ -120,7 +120,9 @@ export class Offers {
     const show = () => {
       const available = free();
       count(available);
-      order.textContent = t(available > 0 ? some : none);
+      const text = t(available > 0 ? some : none);
+      // Written again, it would be laid out again, each time that a seat changes.
+      if (order.textContent !== text) order.textContent = text;
       const best = available === 0 && nextBest(price(), this.#others(name));
       const key = best ? `${named()} ${best.name}` : "";
       if (next.dataset.shown === key) return;

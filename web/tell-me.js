@@ -8,6 +8,7 @@ const PREFIX = "lastseat:tell-me:";
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** For a show that does not say when it begins. */
 const LONGEST_MS = 30 * DAY_MS;
+const ASK_AGAIN_MS = 2_000;
 const OVER = ["closed", "cancelled"];
 
 export class TellMe extends EventTarget {
@@ -18,6 +19,8 @@ export class TellMe extends EventTarget {
   #key;
   #title = document.title;
   #on;
+  #notifies = false;
+  #asked = -Infinity;
 
   /** `sale` and `inventory` are of the show on the page. */
   constructor(sale, inventory) {
@@ -41,16 +44,23 @@ export class TellMe extends EventTarget {
 
   /** Whether notifications are shown. Without, the page has to be in view. */
   get notifies() {
-    return "Notification" in window && Notification.permission === "granted";
+    // The browser is asked in between only: in Chromium that takes as long as drawing a frame, and seats may change in each.
+    if (performance.now() - this.#asked > ASK_AGAIN_MS) {
+      this.#asked = performance.now();
+      this.#notifies = "Notification" in window && Notification.permission === "granted";
+    }
+    return this.#notifies;
   }
 
   /** Begins to watch. Asks for notifications: the browser allows that right after a press of a button only. */
   async start() {
+    this.#asked = -Infinity;
     const { starts_at: starts } = this.#sale.show;
     this.#keep((Date.parse(starts ?? "") || Date.now() + LONGEST_MS) + DAY_MS);
     this.#become(true);
     if (!("Notification" in window) || Notification.permission !== "default") return;
     await Notification.requestPermission().catch(() => undefined);
+    this.#asked = -Infinity;
     this.dispatchEvent(new Event("changed"));
   }
 
@@ -77,7 +87,8 @@ export class TellMe extends EventTarget {
       this.announced = false;
       this.dispatchEvent(new Event("changed"));
     }
-    document.title = this.announced ? t("free_title", { show: this.#sale.show.title }) : this.#title;
+    const title = this.announced ? t("free_title", { show: this.#sale.show.title }) : this.#title;
+    if (document.title !== title) document.title = title;
   }
 
   #tell(count) {

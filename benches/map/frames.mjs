@@ -4,7 +4,7 @@ const FRAME_MS = 1_000 / 60;
 
 /** In the page: when frames begin, how long the main thread is busy with each, and when inputs are handled. */
 const RECORDER = () => {
-  const record = { begins: [], work: [], inputs: 0, delays: [] };
+  const record = { begins: [], work: [], turned: 0, releases: 0, delays: [] };
   const channel = new MessageChannel();
   // A message that is sent in a frame comes when the frame has been laid out and painted.
   channel.port1.onmessage = ({ data }) => record.work.push(performance.now() - data);
@@ -16,14 +16,16 @@ const RECORDER = () => {
   };
   requestAnimationFrame(frame);
   const input = (event) => {
-    record.inputs += event.getCoalescedEvents?.().length || 1;
+    // The browser makes one event of several that wait; nothing is lost as long as the sum arrives.
+    record.turned += event.deltaY ?? 0;
     record.delays.push(performance.now() - event.timeStamp);
   };
   for (const name of ["wheel", "pointermove"]) window.addEventListener(name, input, { capture: true, passive: true });
+  window.addEventListener("pointerup", () => (record.releases += 1), { capture: true });
   Object.assign(window, { record, recorded: false });
 };
 
-/** Zooms in, drags, and zooms out for so many seconds. Returns `{ sent, begins, work, inputs, delays }`. */
+/** Zooms in, drags, and zooms out for so many seconds. Returns `{ lost, begins, work, delays }`; `lost` are turns of the wheel and drags. */
 export async function move(page, seconds) {
   await page.evaluate(RECORDER);
   const devtools = await page.createCDPSession();
@@ -33,7 +35,7 @@ export async function move(page, seconds) {
   });
   const [x, y] = [box.left + box.width / 2, box.top + box.height * 0.12];
   const until = performance.now() + seconds * 1_000;
-  let [sent, next] = [0, performance.now()];
+  let [turned, releases, next] = [0, 0, performance.now()];
   const sending = [];
   // Without waiting for the answer: a hand does not wait for the screen either.
   const send = async (event) => {
@@ -41,7 +43,8 @@ export async function move(page, seconds) {
     const pause = next - performance.now();
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
     else next = performance.now();
-    sent += event.type === "mouseWheel" || event.type === "mouseMoved" ? 1 : 0;
+    turned += event.deltaY ?? 0;
+    releases += event.type === "mouseReleased" ? 1 : 0;
     sending.push(devtools.send("Input.dispatchMouseEvent", event));
   };
   const wheel = async (turns, deltaY) => {
@@ -66,7 +69,7 @@ export async function move(page, seconds) {
   await Promise.all(sending);
   const record = await page.evaluate(() => Object.assign(window.record, { ended: (window.recorded = true) }));
   await devtools.detach();
-  return { sent, ...record };
+  return { lost: Math.abs(turned - record.turned) / 60 + Math.abs(releases - record.releases), ...record };
 }
 
 /** The value below which a share of them is. */

@@ -94,16 +94,6 @@ function report({ path, language }, what, problems) {
   for (const problem of problems) console.error(`  ${problem.slice(0, 300)}`);
 }
 
-/** A house so large that its map is a canvas. */
-function arena() {
-  const row = (block, number) => ({
-    row: String(number + 1),
-    seats: Array.from({ length: 60 }, (_, seat) => ({ seat: `${block}.${number + 1}-${seat + 1}`, label: String(seat + 1), x: (block % 2) * 1400 + seat * 20, y: Math.floor(block / 2) * 600 + number * 22 })),
-  });
-  const areas = [0, 1, 2, 3].map((block) => ({ area: `b${block}`, section: `Block ${block}`, category: "seated", rows: Array.from({ length: 20 }, (_, number) => row(block, number)) }));
-  return { plan: "arena", name: "Arena", areas };
-}
-
 async function address(output) {
   for await (const line of createInterface({ input: output })) {
     const found = line.match(/Seat map\s+(http:\S+)/);
