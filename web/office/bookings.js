@@ -45,7 +45,7 @@ export class BookingList {
       field("seat", text("seat")),
       field("buyer", text("buyer")),
       field("reference", text("reference")),
-      field("status", h("select", { name: "status" }, h("option", { value: "" }, t("any")), STATUSES.map((name) => h("option", { value: name }, t(`status_${name}`))))),
+      field("status", h("select", { name: "status" }, h("option", { value: "" }, t("any")), STATUSES.map((name) => h("option", { value: name }, t(`status_${name}`))), h("option", { value: "under_review" }, t("needs_review")))),
       h("button", { class: "primary" }, t("search")),
       csv,
       print,
@@ -56,6 +56,8 @@ export class BookingList {
       if (NUMBER.test(number)) return go({ booking: number.toLowerCase() });
       // All bookings instead would look like an answer.
       if (number) return say(this.#outcome, t("not_a_number"));
+      // No status of its own: a booking in any of them may need a person.
+      if (asked.status === "under_review") Object.assign(asked, { status: "", under_review: "true" });
       this.#query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value)).toString();
       this.#reload();
     });
