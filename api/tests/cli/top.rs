@@ -97,7 +97,7 @@ fn a_sale_is_watched_through_a_restart_of_the_server() {
     let server = serve(&place, "127.0.0.1:0");
     let (url, address) = (server.url.clone(), server.url.trim_start_matches("http://").to_owned());
     let mut terminal = Terminal::start(&place, &["top", "--interval", "1", "--url", &url], &[]);
-    terminal.wait_for(&["READY", "lastseat top", "Shows (1)", "demo", "on sale", "pending   0 bookings"]);
+    terminal.wait_for(&["   READY", "lastseat top", "Shows (1)", "demo", "on sale", "pending   0 bookings"]);
     assert!(terminal.is_taken() && terminal.has_colours());
 
     // Enter shows where the seats are, and esc the list again, which has their number.
@@ -123,7 +123,8 @@ fn a_sale_is_watched_through_a_restart_of_the_server() {
     drop(server);
     terminal.wait_for(&["NO CONNECTION for", "old values", "A-2"]);
     let server = serve(&place, &address);
-    terminal.wait_for(&[" READY"]);
+    // Not `NOT READY`.
+    terminal.wait_for(&["   READY"]);
     hold(&server.url, "A-3");
     let text = terminal.wait_for(&["held    A-3", "A-2"]);
     assert!(!text.contains("NO CONNECTION"), "{text}");
