@@ -59,12 +59,12 @@ export async function move(page, seconds) {
     await send({ type: "mouseReleased", x: from.x + dx * steps, y: from.y + dy * steps, button: "left", buttons: 0, clickCount: 1 });
   };
   while (performance.now() < until) {
-    await wheel(24, -60);
+    await wheel(16, -60);
     await drag(-5, 3, 50);
-    await wheel(12, -60);
+    await wheel(8, -60);
     await drag(6, -4, 50);
-    await wheel(40, 60);
-    await drag(3, 3, 20);
+    // As far out as it came in: from the whole map on the wheel would scroll the page.
+    await wheel(24, 60);
   }
   await Promise.all(sending);
   const record = await page.evaluate(() => Object.assign(window.record, { ended: (window.recorded = true) }));

@@ -52,6 +52,7 @@ try {
   for (let number = 0; number < rounds; number += 1) {
     const [ours, limit] = [await visit(url, painted), await visit(blank.url, painted)];
     add("first paint", "ms", ours.paint, limit.paint);
+    add("first paint, CPU of the main thread", "ms", ours.cpu, limit.cpu);
     for (const [name, value] of Object.entries(ours.parts)) add(name, "ms", value);
   }
   for (let number = 0; number < rounds; number += 1) {
@@ -63,6 +64,7 @@ try {
       add(`main thread in a frame, ${name}`, "ms", percentile(ours.work, share), percentile(limit.work, share));
       add(`from frame to frame, ${name}`, "ms", percentile(intervals(ours.begins), share), percentile(intervals(limit.begins), share));
     }
+    add("a frame, CPU of the main thread", "ms", ours.cpu / ours.begins.length, limit.cpu / limit.begins.length);
     add("input until it is handled, p95", "ms", percentile(ours.delays, 0.95), percentile(limit.delays, 0.95));
     add("turns of the wheel and drags that were lost", "", ours.lost);
   }
@@ -80,10 +82,21 @@ async function visit(address, act) {
   page.on("pageerror", (error) => console.error(error));
   try {
     await page.setViewport({ width: 1280, height: 900 });
+    const devtools = await page.createCDPSession();
+    // Its own time, not that of others on the same core.
+    await devtools.send("Performance.setTimeDomain", { timeDomain: "threadTicks" });
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+    const cpuOf = async () => {
+      const { metrics } = await devtools.send("Performance.getMetrics");
+      return metrics.find(({ name }) => name === "TaskDuration").value * 1_000;
+    };
     await page.goto(address);
     // The page sets it after the frame in which the map was drawn.
     await page.waitForFunction(() => performance.getEntriesByName("seat-map").length > 0, { timeout: 120_000 });
-    return await act(page);
+    const cpu = await cpuOf();
+    const result = await act(page);
+    // Of what was done, or until then, where nothing was.
+    return { cpu: result?.begins ? (await cpuOf()) - cpu : cpu, ...result };
   } finally {
     await context.close();
   }
