@@ -3,6 +3,8 @@
 
 const NAME = "lastseat-wallet";
 const VERSION = 1;
+/** Longest that the storage may take to open; without it nothing is kept. */
+const OPENS_MS = 4_000;
 
 /**
  * @typedef {{ seat: string, ticket: string, id: string, section?: string, row?: string, label?: string, price_type?: string, category?: string, qr: { box: string, path: string } }} Ticket
@@ -24,7 +26,14 @@ export class Store {
         request.result.createObjectStore("cards", { keyPath: "id" });
         request.result.createObjectStore("accounts", { keyPath: "id" });
       };
-      store.#db = await answer(request);
+      // A tab that does not let go of the old form must not keep tickets from being shown.
+      const db = await Promise.race([answer(request), after(OPENS_MS)]);
+      // Whoever deletes or renews what is kept does not wait for this tab.
+      db.onversionchange = () => {
+        db.close();
+        store.#db = undefined;
+      };
+      store.#db = db;
     } catch {
       store.#db = undefined;
     }
@@ -76,3 +85,5 @@ const answer = (request) =>
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+
+const after = (milliseconds) => new Promise((_, reject) => setTimeout(() => reject(new Error("the storage does not open")), milliseconds));

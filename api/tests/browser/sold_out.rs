@@ -5,6 +5,7 @@ use crate::server::Server;
 use crate::shows::create;
 use crate::window::{Size, Window, in_windows};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Holds seats as somebody else, and returns the booking's path and token.
 async fn hold(window: &Window, show: &str, body: Value) -> (String, String) {
@@ -117,6 +118,8 @@ async fn a_page_says_when_seats_become_free_also_after_a_reload_and_until_the_sh
             window.eval("return [document.title, window.sent.length]").await,
             json!(["The show called full \u{b7} lastseat", 0])
         );
+        // The page asks the browser every two seconds whether it may notify.
+        tokio::time::sleep(Duration::from_millis(2_100)).await;
 
         cancel(window, &first).await;
         window.until("#announcer", "2 places of “The show called full” are free now.").await;
