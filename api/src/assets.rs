@@ -83,11 +83,17 @@ impl CompressedPages {
         if let Some(known) = self.0.lock().get(&key) {
             return known.clone();
         }
-        let script = str::from_utf8(page).ok().filter(|_| kind == SCRIPT).map(scripts::stripped);
-        let page = script.as_ref().map_or(page, String::as_bytes);
-        let compressed = Bytes::from(coding.compress(page, Use::Lasting));
+        let compressed = Bytes::from(coding.compress(&sent(kind, page), Use::Lasting));
         self.0.lock().insert(key, compressed.clone());
         compressed
+    }
+}
+
+/// What is sent of a file: of scripts, the code.
+fn sent<'f>(kind: &str, file: &'f [u8]) -> Cow<'f, [u8]> {
+    match str::from_utf8(file).ok().filter(|_| kind == SCRIPT) {
+        Some(script) => Cow::Owned(scripts::stripped(script).into_bytes()),
+        None => Cow::Borrowed(file),
     }
 }
 
@@ -139,7 +145,7 @@ fn answer(
         http::StatusCode::NOT_MODIFIED.into_response()
     } else {
         let body = match coding {
-            None => Bytes::from(data.into_owned()),
+            None => Bytes::from(sent(kind, &data).into_owned()),
             Some(coding) => pages.get(&tag, kind, coding, &data),
         };
         let mut response = Response::new(body.into());

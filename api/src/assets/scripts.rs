@@ -1,4 +1,4 @@
-//! Takes comments and indentation out of the pages' scripts before they are compressed: a quarter of what a browser would load.
+//! Takes comments and indentation out of the pages' scripts before they are sent: a quarter of what a browser would load.
 //!
 //! By lines, and only what is a line of its own: such a line can't be a part of a string or of an expression. Lines stay, so
 //! that places in errors are those of the file.

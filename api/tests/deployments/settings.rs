@@ -41,8 +41,10 @@ fn words<'a>(text: &'a str, start: &'a str, may_contain: fn(char) -> bool) -> BT
 fn unknown_variables(text: &str) -> Vec<&str> {
     let named = words(text, "LASTSEAT_", |c| c.is_ascii_uppercase() || c == '_');
     assert!(named.len() > 5, "{named:?}");
-    // The beginning of a name that a template completes.
-    let is_known = |name: &str| name == "LASTSEAT_" || SETTINGS.iter().any(|setting| setting.variable() == name);
+    // The beginning of a name that a template completes, and the token of a verb that needs no server here.
+    let is_known = |name: &str| {
+        ["LASTSEAT_", "LASTSEAT_TOP_TOKEN"].contains(&name) || SETTINGS.iter().any(|setting| setting.variable() == name)
+    };
     named.into_iter().filter(|name| !is_known(name)).collect()
 }
 
