@@ -14,7 +14,7 @@ export function textsOf() {
 }
 
 /** Same in both languages, or nobody's words: names of the product, of languages, of cards, of what is in the log. */
-const SAME = ["lastseat", "API", "Live", "Deutsch", "English", "Visa", "Mastercard", "Name", "System", "Status", "Details", "Token", "Online", "Ticket", "Tickets", "CSV", "Stripe", "EUR"];
+const SAME = ["lastseat", "API", "PDF", "Live", "Deutsch", "English", "Visa", "Mastercard", "Name", "System", "Status", "Details", "Token", "Online", "Ticket", "Tickets", "CSV", "Stripe", "EUR"];
 
 /** The texts of the German page that are those of the English one; `names` are titles, places and other data. */
 export function untranslated(english, german, names = []) {
