@@ -44,7 +44,16 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
     };
     let requested = ask(&mut session, command).await;
     let number = match requested {
-        Ok(number) => number,
+        Ok(Some(number)) => number,
+        // Another node was faster with the same request. What has followed since may have given the seats up again.
+        Ok(None) => {
+            follow_up(&mut session).await?;
+            let booking = session.booking().await?;
+            let is_own = |seat: &SeatId| booking.seats().iter().any(|own| own.seat == *seat);
+            let given_up: Vec<SeatId> = takes.into_iter().filter(|seat| !is_own(seat)).collect();
+            session.services.guard.unlock(&show, &given_up, session.id).await;
+            return repeated(session, &request).await;
+        }
         Err(error) => {
             session.services.guard.unlock(&show, &takes, session.id).await;
             return Err(error);
@@ -60,11 +69,12 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
     }
 }
 
-/// Requests the exchange, once one that is under way is over. Returns its number.
-async fn ask(session: &mut BookingSession, command: BookingCommand) -> Result<u32, CommandError> {
+/// Requests the exchange, once one that is under way is over. Returns its number; none if it was requested before, since when
+/// others may have been.
+async fn ask(session: &mut BookingSession, command: BookingCommand) -> Result<Option<u32>, CommandError> {
     for _ in 0..TRIES {
         match session.execute(command.clone()).await {
-            Ok(()) => return Ok(session.booking().await?.exchanges),
+            Ok(appended) => return Ok(if appended { Some(session.booking().await?.exchanges) } else { None }),
             Err(CommandError::Rejected(Rejection::ExchangeInProgress)) => follow_up(session).await?,
             Err(error) => return Err(error),
         }

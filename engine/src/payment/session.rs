@@ -75,8 +75,8 @@ impl BookingSession {
         self.known.as_ref().is_some_and(|loaded| loaded.has_effect_of(&self.context))
     }
 
-    /// Executes the caller's command.
-    pub(super) async fn execute(&mut self, command: BookingCommand) -> Result<(), CommandError> {
+    /// Executes the caller's command. Returns whether it was appended now: if not, its effect was there already.
+    pub(super) async fn execute(&mut self, command: BookingCommand) -> Result<bool, CommandError> {
         let context = self.context.clone();
         self.execute_as(command, &context).await
     }
@@ -84,13 +84,13 @@ impl BookingSession {
     /// Executes a step that follows from the booking's last event, on whichever node it runs.
     pub(super) async fn step(&mut self, command: BookingCommand) -> Result<(), CommandError> {
         let steps = self.context.steps();
-        self.execute_as(command, &steps).await
+        self.execute_as(command, &steps).await.map(drop)
     }
 
-    async fn execute_as(&mut self, command: BookingCommand, context: &Context) -> Result<(), CommandError> {
+    async fn execute_as(&mut self, command: BookingCommand, context: &Context) -> Result<bool, CommandError> {
         let executed = self.services.journal.execute::<Booking>(&self.id, command, context, &mut self.known).await?;
         self.publish(&executed);
-        Ok(())
+        Ok(!executed.events.is_empty())
     }
 
     /// Executes the caller's command unless another writer is faster: for commands that depend on more
@@ -153,7 +153,7 @@ impl BookingSession {
             context.cause = Cause::Named(last);
             context.trace = lock.trace;
         }
-        self.execute_as(BookingCommand::Fence { booking: self.id }, &context).await
+        self.execute_as(BookingCommand::Fence { booking: self.id }, &context).await.map(drop)
     }
 
     /// Reads the booking again at the next look.

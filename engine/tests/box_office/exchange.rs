@@ -1,17 +1,23 @@
 //! Exchanges of seats of sold bookings: exactly one gets a seat, and nobody has fewer seats than they paid for.
 
 use crate::common;
+use async_trait::async_trait;
 use common::checker::{assert_safe, assert_settled};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::event::{AbortReason, Event, Fees, Tender};
+use lastseat_domain::event::{AbortReason, Event, ExchangeRequested, Fees, PricedSeat, Tender};
 use lastseat_domain::plan::PriceType;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Expected, LogFault, StreamWrite, WriteOutcome};
 use lastseat_domain::show::ShowChanges;
-use lastseat_domain::{BlockId, BookingId, BuyerId, ChannelId, CommandId, PriceTypeId, SeatId};
+use lastseat_domain::{BlockId, BookingId, BuyerId, ChannelId, CommandId, Metadata, PriceTypeId, SeatId, StreamName, codec};
 use lastseat_engine::{
     BlockRequest, BlockSelection, BoxOffice, CommandError, ExchangeRequest, HoldRequest, Origin, Paid, SeatSelection,
 };
+use lastseat_testkit::{ForwardLog, ForwardingLog};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 fn on_both_logs(test: impl AsyncFn(TestBench)) {
     for atomic in [true, false] {
@@ -235,6 +241,84 @@ fn an_exchange_a_hold_a_refund_and_another_exchange_at_the_same_moment() {
         }
         assert_settled(&bench, "races").await;
     });
+}
+
+/// Its first exchange reaches the log only when it is let through.
+struct LateExchange(Arc<dyn EventLog>, Arc<Semaphore>);
+
+#[async_trait]
+impl ForwardLog for LateExchange {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.0
+    }
+
+    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        if writes.iter().flat_map(|write| &write.events).any(|event| event.event_type == "ExchangeRequested") {
+            let _permit = self.1.acquire().await.unwrap();
+            return self.0.append(writes).await;
+        }
+        self.0.append(writes).await
+    }
+}
+
+/// One request reaches two nodes. Before the slower one has appended it, it is carried out, and another is given up.
+#[test]
+fn a_repeated_exchange_is_not_answered_with_what_became_of_a_later_one() {
+    on_both_logs(async |bench| {
+        let office = bench.open().await;
+        let booking = sold(&bench, &office, &["A-1"]).await;
+        let let_through = Arc::new(Semaphore::new(0));
+        let late = Arc::new(ForwardingLog(LateExchange(bench.log.clone(), let_through.clone())));
+        let slow = TestBench {
+            log: late,
+            guard: bench.guard.clone(),
+            payments: bench.payments.clone(),
+            sandbox: bench.sandbox.clone(),
+            clock: bench.clock.clone(),
+            ids: bench.ids.clone(),
+        };
+        let slow = slow.node().await;
+        later(1).await;
+        let request = || ExchangeRequest {
+            leaves: vec![SeatId::new("A-1").unwrap()],
+            takes: vec![(SeatId::new("B-1").unwrap(), None)],
+            origin: Origin::from("stan").repeatable(Some(CommandId::new([7; 16]))),
+        };
+        let (answer, ()) = tokio::join!(slow.exchange(booking.id, request()), async {
+            later(1).await;
+            assert_eq!(labels(&office.exchange(booking.id, request()).await.unwrap()), ["B-1"]);
+            hold(&bench, &office, seats(&["B-2"])).await.unwrap();
+            request_past_the_engine(&bench, booking.id, "B-1", "B-2").await;
+            office.look_at(booking.id).await;
+            let_through.add_permits(1);
+        });
+        assert_eq!(bench.story(booking.id).await.iter().filter(|name| **name == "ExchangeAbandoned").count(), 1);
+        assert_eq!(labels(&answer.unwrap()), ["B-1"]);
+        later(700).await;
+        assert_settled(&bench, "repeated").await;
+    });
+}
+
+/// Writes a request for an exchange into the log, as a node does that crashes right after.
+async fn request_past_the_engine(bench: &TestBench, booking: BookingId, leaves: &str, takes: &str) {
+    let (stream, history) = (StreamName::booking(booking), bench.history().await);
+    let last = history.iter().rfind(|envelope| envelope.stream == stream).unwrap().revision;
+    let price = history.iter().find_map(|e| match &e.event {
+        Event::BookingOpened(opened) if opened.booking == booking => Some((opened.seats[0].clone(), opened.show_revision)),
+        _ => None,
+    });
+    let (priced, show_revision) = price.unwrap();
+    let requested = ExchangeRequested {
+        booking,
+        exchange: 2,
+        show_revision,
+        leaves: vec![SeatId::new(leaves).unwrap()],
+        takes: vec![PricedSeat { seat: SeatId::new(takes).unwrap(), ..priced }],
+        by: "stan".to_owned(),
+    };
+    let metadata = Metadata::of_booking(booking, "test", bench.clock.now());
+    let write = codec::encode(stream, Expected::Revision(last), &[requested.into()], &metadata).unwrap();
+    bench.log.append(vec![write]).await.unwrap();
 }
 
 #[test]
