@@ -142,23 +142,26 @@ impl Journal {
         others: impl FnOnce(&[Event], &Metadata) -> Result<Vec<StreamWrite>, Fault> + Send,
     ) -> Result<Option<(Executed, Vec<WriteOutcome>)>, CommandError> {
         let nothing = |events| Some((Executed { events, position: None }, vec![]));
-        let loaded = match known.take() {
+        let mut loaded = match known.take() {
             Some(loaded) if loaded.outdated => self.catch_up::<D>(id, loaded).await?,
             Some(loaded) => loaded,
             None => self.load::<D>(id).await?,
         };
-        if loaded.has_effect_of(context) {
-            *known = Some(loaded);
-            return Ok(nothing(vec![]));
-        }
-        // One reading of the clock for the rule and for the events: what is in time by the one is in time by the other.
-        let now = loaded.not_before(self.now());
-        let command = D::not_before(command, now);
-        let events = match D::decide(id, &loaded.state, command) {
-            Ok(events) if !events.is_empty() => events,
-            decided => {
+        let (now, events) = loop {
+            if loaded.has_effect_of(context) {
                 *known = Some(loaded);
-                return Ok(decided.map(nothing)?);
+                return Ok(nothing(vec![]));
+            }
+            // One reading of the clock for the rule and for the events: what is in time by the one is in time by the other.
+            let now = loaded.not_before(self.now());
+            match D::decide(id, &loaded.state, D::not_before(command.clone(), now)) {
+                Ok(events) if !events.is_empty() => break (now, events),
+                // No append will find out whether there is more.
+                _ if loaded.unconfirmed => loaded = self.catch_up::<D>(id, loaded).await?,
+                decided => {
+                    *known = Some(loaded);
+                    return Ok(decided.map(nothing)?);
+                }
             }
         };
         let stream = D::stream(id);

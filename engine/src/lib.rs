@@ -18,6 +18,7 @@ mod known_bookings;
 mod loaded;
 mod log_reader;
 mod maintenance;
+mod open_holds;
 mod origin;
 mod own_appends;
 mod payment;

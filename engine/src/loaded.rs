@@ -24,13 +24,22 @@ pub(crate) struct Loaded<S> {
     pub at: Option<Timestamp>,
     /// Whether another writer was faster: what follows the last known event has to be read first.
     pub outdated: bool,
+    /// Whether the log may have more: an append at this revision finds out, but nothing may be answered without one.
+    pub unconfirmed: bool,
     /// The callers' commands that led to events of the stream; of what is loaded from its last event alone, that event's.
     commands: Vec<CommandId>,
 }
 
 impl<S> Loaded<S> {
     pub(crate) fn without_events(state: S) -> Self {
-        Self { state, expected: Expected::NoStream, last: None, trace: None, at: None, outdated: false, commands: vec![] }
+        let expected = Expected::NoStream;
+        Self { state, expected, last: None, trace: None, at: None, outdated: false, unconfirmed: false, commands: vec![] }
+    }
+
+    /// After the first event of its stream, which others may have followed.
+    pub(crate) fn first_event(state: S, id: Uuid, at: Timestamp, trace: Option<String>, command: Option<CommandId>) -> Self {
+        let (last, at, commands) = (Some(id), Some(at), command.into_iter().collect());
+        Self { state, expected: Expected::Revision(0), last, trace, at, outdated: false, unconfirmed: true, commands }
     }
 
     /// Metadata of what follows from a command on this aggregate.
@@ -75,7 +84,8 @@ impl<S> Loaded<S> {
         let state = numbered.fold(state, |state, (revision, e)| D::evolve_at(state, e, metadata.at, revision));
         let command = context.command_id();
         commands.extend(command);
-        Self { state, expected, last, trace: metadata.trace, at: Some(metadata.at), outdated: false, commands }
+        let (trace, at) = (metadata.trace, Some(metadata.at));
+        Self { state, expected, last, trace, at, outdated: false, unconfirmed: false, commands }
     }
 
     /// After another writer was faster: what follows its last known event has to be read first.
@@ -87,7 +97,7 @@ impl<S> Loaded<S> {
     /// stream has there.
     pub(crate) fn caught_up<D: Decider<State = S>>(mut self, events: &[Arc<RecordedEvent>]) -> Result<Option<Self>, Fault> {
         let Some((_, new)) = events.split_first().filter(|(last, _)| Some(last.id) == self.last) else { return Ok(None) };
-        self.outdated = false;
+        (self.outdated, self.unconfirmed) = (false, false);
         self.fold::<D>(new).map(Some)
     }
 

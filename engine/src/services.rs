@@ -8,6 +8,7 @@ use crate::health::Health;
 use crate::journal::Journal;
 use crate::keyed_locks::KeyedLocks;
 use crate::known_bookings::KnownBookings;
+use crate::open_holds::OpenHolds;
 use crate::ports::Ports;
 use crate::seats::Seats;
 use crate::settings::Settings;
@@ -23,6 +24,7 @@ pub(crate) struct Services {
     pub shows: ShowRegistry,
     pub buyers: BuyerLedger,
     pub known_bookings: Arc<KnownBookings>,
+    pub open_holds: Arc<OpenHolds>,
     pub seats: Seats,
     pub guard: GuardService,
     pub blocks_in_hand: BlocksInHand,
@@ -46,6 +48,7 @@ impl Services {
             seats: Seats::new(journal.clone(), shows.clone(), supervisor, settings.max_seat_actors),
             buyers: BuyerLedger::default(),
             known_bookings: Arc::default(),
+            open_holds: Arc::default(),
             guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
             blocks_in_hand: BlocksInHand::default(),
             vouchers_in_hand: KeyedLocks::default(),

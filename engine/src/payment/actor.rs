@@ -85,7 +85,7 @@ impl Actor for PaymentActor {
 
 impl PaymentActor {
     async fn execute(&self, services: Arc<Services>, message: PaymentMessage) {
-        // Every command reads the booking: other nodes change it, too, and a decision that appends
+        // Nothing is kept from one command to the next: other nodes change the booking, too, and a decision that appends
         // nothing would never notice.
         let session = |context| BookingSession::new(services, self.booking, context);
         // A caller who has gone away is no fault of the booking.

@@ -41,6 +41,9 @@ pub(crate) struct Leftovers {
 }
 
 pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Result<Paid, CommandError> {
+    if request.pay_with != PayWith::Continue {
+        session.begin_with_open_hold();
+    }
     let booking = session.booking().await?;
     // The same request may have been sent before, perhaps to another process: its attempt answers.
     if let Some(earlier) = earlier_attempt(&booking, request.fingerprint.as_ref())? {
@@ -238,6 +241,10 @@ pub(super) async fn refund_part(mut session: BookingSession, request: PartialRef
 
 pub(super) async fn settle(mut session: BookingSession, leftovers: Leftovers, reach: Reach) -> Result<Settled, CommandError> {
     let Leftovers { locked, vouchers } = leftovers;
+    // What becomes of a voucher that is reserved for it depends on all that the log has.
+    if vouchers.is_empty() {
+        session.begin_with_overdue_hold();
+    }
     if let (None, Some((show, seat))) = (session.find().await?, locked.first()) {
         session.fence(&SeatKey { show: show.clone(), seat: seat.clone() }).await?;
     }

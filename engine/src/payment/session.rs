@@ -32,6 +32,16 @@ impl BookingSession {
         Self { services, id, context: context.of_booking(id), known: None, client_secret: None, seats_booked: false, lost: None }
     }
 
+    /// Begins with the hold as it was opened, if nothing is known to have followed: for commands that append before they answer.
+    pub(super) fn begin_with_open_hold(&mut self) {
+        self.known = self.services.open_holds.take(self.id);
+    }
+
+    /// Likewise if its time is over.
+    pub(super) fn begin_with_overdue_hold(&mut self) {
+        self.known = self.services.open_holds.take_overdue(self.id, self.services.now());
+    }
+
     /// The time, which is never before the booking's last event.
     pub(super) fn now(&self) -> Timestamp {
         let now = self.services.now();

@@ -4,6 +4,7 @@
 use super::pending_bookings::{Patience, PendingBookings, Reading, Refunded, RewardChange};
 use crate::buyers::BuyerLedger;
 use crate::known_bookings::KnownBookings;
+use crate::open_holds::OpenHolds;
 use crate::services::Services;
 use crate::show_registry::{ActiveShow, ShowRegistry};
 use crate::snapshot::{CheckedSnapshot, FollowerState};
@@ -21,6 +22,7 @@ pub(crate) struct Knowledge {
     pub shows: ShowRegistry,
     pub buyers: BuyerLedger,
     pub known_bookings: Arc<KnownBookings>,
+    pub open_holds: Arc<OpenHolds>,
     pub uncaptured: Arc<Uncaptured>,
     /// Whether the log appends to several streams at once.
     pub atomic: bool,
@@ -33,6 +35,7 @@ impl Knowledge {
             shows: services.shows.clone(),
             buyers: services.buyers.clone(),
             known_bookings: Arc::clone(&services.known_bookings),
+            open_holds: Arc::clone(&services.open_holds),
             uncaptured: Arc::clone(&services.uncaptured),
             atomic: services.ports.log.atomic_across_streams(),
             patience: Patience::new(services.settings.settle_after, services.ports.log.longest_append()),
@@ -45,6 +48,7 @@ impl Knowledge {
             shows: ShowRegistry::default(),
             buyers: BuyerLedger::default(),
             known_bookings: Arc::default(),
+            open_holds: Arc::default(),
             uncaptured: Arc::default(),
             atomic,
             patience: Patience::new(settle_after, Duration::ZERO),
@@ -76,6 +80,7 @@ impl Knowledge {
     pub(crate) fn apply(&self, envelope: &Envelope, own: bool, pending: &mut PendingBookings) -> Option<RewardChange> {
         // Before the seat table shows its seats as taken.
         self.learn_booking(envelope);
+        self.open_holds.followed(envelope);
         self.uncaptured.apply(&envelope.event, envelope.metadata.at);
         self.update_shows_and_seats(envelope);
         // Before the list of pending bookings may forget the booking.
@@ -84,6 +89,11 @@ impl Knowledge {
         let returns = |show: &ShowId| self.shows.get(show).is_some_and(|show| show.show().facts.vouchers_return);
         let reward = pending.apply(envelope, &Reading { patience: self.patience, own, earns: &earns, returns: &returns });
         self.update_seats_of_booking(envelope, pending);
+        if let Event::BookingOpened(e) = &envelope.event
+            && let Some(booking) = pending.booking_of(e.booking)
+        {
+            self.open_holds.opened(envelope, Arc::clone(booking));
+        }
         reward
     }
 

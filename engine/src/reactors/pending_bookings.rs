@@ -349,9 +349,14 @@ impl PendingBookings {
         parts.filter_map(|(_, revoke)| revoke.sale.take()).collect()
     }
 
+    /// A pending booking that has opened.
+    pub(crate) fn booking_of(&self, booking: BookingId) -> Option<&Arc<Booking>> {
+        self.schedule.get(booking)?.booking.as_ref()
+    }
+
     /// How a pending booking was opened, and its deadline.
     pub(crate) fn opened(&self, booking: BookingId) -> Option<(&BookingOpened, Option<Timestamp>)> {
-        let booking = self.schedule.get(booking)?.booking.as_ref()?;
+        let booking = self.booking_of(booking)?;
         Some((booking.opened.as_ref()?, booking.expires_at))
     }
 

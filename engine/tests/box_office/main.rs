@@ -19,6 +19,7 @@ mod guard_faults;
 mod hanging_gateway;
 mod health;
 mod keyed_refusals;
+mod late_payments;
 mod metadata;
 mod nodes;
 mod once;
