@@ -27,7 +27,7 @@ const LONGEST_PAUSE_MS = 4_000;
  * @param {string} path
  * @param {{ accept?: string, body?: unknown, token?: string, key?: string, solution?: string, headers?: Record<string, string>, patience?: number,
  *   within?: number, onwait?: (error: Error) => void }} options
- * @returns {Promise<{ status: number, body: any }>}
+ * @returns {Promise<{ status: number, body: any, etag?: string }>}
  */
 export async function send(method, path, { accept = "application/json", body, token, key, solution, headers: more, patience = 30_000, within = ATTEMPT_MS, onwait } = {}) {
   /** @type {Record<string, string>} */
@@ -62,7 +62,7 @@ async function once(path, request, within) {
     // Refused, cut, too slow, or an answer that broke off: they all mean "unknown".
     return { passing: true, error: new Unreachable("The server can't be reached.") };
   }
-  if (response.ok) return { answer: { status: response.status, body: facts } };
+  if (response.ok) return { answer: { status: response.status, body: facts, etag: response.headers.get("etag") ?? undefined } };
   const error = new Problem(response.status, facts ?? {});
   // These may pass; anything else is a decision.
   const passing = [408, 429, 502, 503, 504].includes(response.status) || error.code === "idempotency_in_flight";

@@ -41,6 +41,8 @@ function seatsOf(areas) {
 export class Inventory extends EventTarget {
   seats = new Map();
   areas = new Map();
+  /** What a drawn plan has besides seats. */
+  shapes = [];
   counts = Object.fromEntries(STATES.map((state) => [state, 0]));
   /** Changes received since the page was opened. */
   changes = 0;
@@ -54,6 +56,7 @@ export class Inventory extends EventTarget {
   /** Applies a snapshot. Differences are reported as changes. */
   reset({ areas }, plan) {
     const seats = plan ? drawnSeatsOf(areas, plan) : seatsOf(areas);
+    this.shapes = plan?.shapes ?? [];
     if (plan) print(seats);
     const same = seats.length === this.seats.size && seats.every(({ seat }) => this.seats.has(seat));
     this.areas = new Map(areas.map(({ rows, ...area }) => [area.area, area]));

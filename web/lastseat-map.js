@@ -254,7 +254,7 @@ class LastseatMap extends HTMLElement {
       const { had, lost } = parts === this.#next ? this.#replace(parts) : { had: false, lost: [] };
       const seats = [...inventory.seats.values()];
       frame.all.classList.toggle("no-map", seats.length === 0);
-      map.draw(show, seats);
+      map.draw(show, seats, inventory.shapes);
       frame.viewport.classList.add("ready");
       lost.push(...parts.choice.labels.filter((label) => !inventory.seats.has(label)));
       parts.choice.drop(lost);

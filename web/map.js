@@ -51,8 +51,8 @@ export class SeatMap extends EventTarget {
   }
 
   /** Draws the whole map. */
-  draw(show, seats) {
-    const { box, places, ends, names, stage } = layOut(show.areas, seats);
+  draw(show, seats, shapes = []) {
+    const { box, places, ends, names, stage, shapes: placed } = layOut(show.areas, seats, shapes);
     this.#box = box;
     this.#currency = show.currency;
     this.#seats.clear();
@@ -71,7 +71,7 @@ export class SeatMap extends EventTarget {
       const seat = { ...place, path, rowIndex: 0, index: 0 };
       const key = `${place.area}|${place.row}`;
       if (!groups.has(key)) {
-        const label = t("row", { area: title(place.area), row: place.row });
+        const label = t("row", { area: place.section ?? title(place.area), row: place.row });
         groups.set(key, { seats: [], element: s("g", { role: "row", class: `tone-${tones.get(place.area)}`, "aria-label": label }) });
         this.#rows.push(groups.get(key).seats);
       }
@@ -88,12 +88,12 @@ export class SeatMap extends EventTarget {
     const letters = ends.map(({ row, x, y, turn }) =>
       s("text", { class: "row", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) rotate(${turn.toFixed(2)})`, dy: "0.35em" }, row),
     );
-    const titles = names.map(({ area, price, x, y }) =>
-      s("text", { class: `area tone-${tones.get(area)}`, x, y, dy: "0.35em" }, title(area), s("tspan", { class: "price", dx: "0.6em" }, money(price, show.currency))),
+    const titles = names.map(({ area, section = title(area), price, x, y }) =>
+      s("text", { class: `area tone-${tones.get(area)}`, x, y, dy: "0.35em" }, section, s("tspan", { class: "price", dx: "0.6em" }, money(price, show.currency))),
     );
     this.#paper.setAttribute("viewBox", `${box.x} ${box.y} ${box.width} ${box.height}`);
     this.#paper.replaceChildren(
-      s("g", { "aria-hidden": "true" }, drawStage(stage.half), ...titles, ...letters),
+      s("g", { "aria-hidden": "true" }, stage.half > 0 && drawStage(stage.half), ...placed.map(drawShape), ...titles, ...letters),
       ...[...groups.values()].map((group) => group.element),
     );
     this.#current = this.#rows[0]?.[0];
@@ -277,6 +277,20 @@ export class SeatMap extends EventTarget {
 /** The seat of another row that is nearest to this one's column. */
 function beside(row, { x }) {
   return row?.reduce((best, seat) => (Math.abs(seat.x - x) < Math.abs(best.x - x) ? seat : best));
+}
+
+/** What a plan has besides seats: its stage, a bar, the outline of an area without numbers. */
+function drawShape({ shape, x, y, scale, width = 0, height = 0, rotation = 0, points = [], text, area }) {
+  const [w, h] = [width * scale, height * scale];
+  const ellipse = () => s("ellipse", { rx: w / 2, ry: h / 2 });
+  const body = {
+    rectangle: () => s("rect", { x: -w / 2, y: -h / 2, width: w, height: h, rx: Math.min(w, h) / 12 }),
+    circle: ellipse,
+    ellipse,
+    polygon: () => s("polygon", { points: points.map(([px, py]) => `${px * scale} ${py * scale}`).join(",") }),
+  }[shape];
+  const name = text ?? (area && title(area));
+  return s("g", { class: "shape", transform: `translate(${x.toFixed(2)} ${y.toFixed(2)}) rotate(${rotation})` }, body?.(), name && s("text", { dy: "0.35em" }, name));
 }
 
 function drawStage(half) {

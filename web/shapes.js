@@ -53,3 +53,10 @@ export function outline(look, { x, y, turn }) {
   }
   return path;
 }
+
+/** The corners of what a plan has besides seats. */
+export function corners({ x, y, width = 0, height = 0, rotation = 0, points = [] }) {
+  const own = points.length > 0 ? points : [[-width / 2, -height / 2], [width / 2, -height / 2], [width / 2, height / 2], [-width / 2, height / 2]];
+  const [sin, cos] = [Math.sin((rotation * Math.PI) / 180), Math.cos((rotation * Math.PI) / 180)];
+  return own.map(([across, down]) => ({ x: x + across * cos - down * sin, y: y + across * sin + down * cos }));
+}

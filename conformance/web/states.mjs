@@ -43,9 +43,37 @@ async function enterSection(page) {
   await page.keyboard.press("Enter");
 }
 
+/** A house with an arc, places without numbers, a stage, and a section whose seats follow no rule. */
+function opera() {
+  const row = (number) => ({
+    row: "AB"[number],
+    seats: Array.from({ length: 9 }, (_, seat) => {
+      const angle = (seat - 4) * 0.05;
+      return { seat: `oper.${"AB"[number]}-${seat + 1}`, label: String(seat + 1), x: Math.round(Math.sin(angle) * (400 + 22 * number) * 100) / 100, y: Math.round((Math.cos(angle) * (400 + 22 * number) - 400) * 100) / 100 };
+    }),
+  });
+  const box = { row: "1", seats: [{ seat: "loge.1-1", label: "1", x: -180, y: 10 }, { seat: "loge.1-2", label: "2", x: -171, y: 33 }, { seat: "loge.1-3", label: "3", x: -150, y: 40 }] };
+  return {
+    plan: "oper",
+    name: "Oper",
+    categories: [{ category: "seated" }, { category: "standing" }],
+    areas: [{ area: "oper", section: "Parkett", category: "seated", rows: [row(0), row(1)] }, { area: "loge", section: "Loge", category: "seated", rows: [box] }, { area: "floor", category: "standing", capacity: 40 }],
+    shapes: [{ shape: "rectangle", x: 0, y: -70, width: 200, height: 40, text: "Oper" }, { shape: "ellipse", x: 0, y: 140, width: 200, height: 60, area: "floor" }],
+  };
+}
+
+async function importWrongFile(page) {
+  await page.$eval(".plan-editor [type=file]", (field) => {
+    const files = new DataTransfer();
+    files.items.add(new File(["section,row,seat\nParkett,A,1\nParkett,A,1\n"], "plan.csv"));
+    field.files = files.files;
+    field.dispatchEvent(new Event("change"));
+  });
+}
+
 /** What is data in these states, and the same in every language. */
 export const NAMES = [
-  "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann", "Arena", "Block",
+  "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann", "Arena", "Block", "Oper", "Parkett", "Loge",
   // The rewards of the demo show.
   "A glass of wine in the interval", "The programme, signed by the conductor", "A seat in the box for the final rehearsal",
 ];
@@ -76,7 +104,9 @@ export async function prepare(ask, token) {
     await ask("POST", "/v1/shows", show);
   }
   await ask("POST", "/v1/plans", arena());
+  await ask("POST", "/v1/plans", opera());
   await ask("POST", "/v1/shows", { id: "arena", title: "Arena", currency: "EUR", plan: "arena", categories: [{ category: "seated", price: 4500 }] });
+  await ask("POST", "/v1/shows", { id: "oper", title: "Oper", currency: "EUR", plan: "oper", categories: [{ category: "seated", price: 4500 }, { category: "standing", price: 2500 }] });
   const dear = await guest("gala", ["A-1", { seat: "A-2", price_type: "child" }]);
   await ask("POST", "/v1/shows/pause/pause");
   await ask("POST", "/v1/shows/abgesagt/cancel");
@@ -91,6 +121,7 @@ export async function prepare(ask, token) {
     { path: "/?show=gala", ready: "#map [data-seat]", act: (page) => page.$eval("[data-seat=A-3]", (seat) => seat.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }))), then: "[data-act=hold]" },
     { path: "/?show=arena", ready: ".cells [data-section]" },
     { path: "/?show=arena", ready: ".cells [data-section]", act: enterSection, then: ".cells .mine" },
+    { path: "/?show=oper", ready: "#map .shape" },
     { path: "/?show=aus", ready: ".alternatives" },
     { path: "/?show=aus", ready: ".alternatives", act: click("[data-act=tell]"), then: "[data-act=tell].quiet" },
     { path: "/?show=bald", ready: "#map [data-seat]", few: true },
@@ -125,6 +156,13 @@ export async function prepare(ask, token) {
     staff("/office#show=demo&tab=bookings", ".data"),
     staff(`/office#show=demo&tab=bookings&booking=${held.id}`, "dialog .timeline"),
     staff("/office#show=demo&tab=shows", ".preview"),
+    staff("/office#show=demo&tab=shows&plan=oper", "[data-category=standing]"),
+    staff("/office#show=demo&tab=plans", ".data"),
+    staff("/office#show=demo&tab=plans&plan=oper", ".plan-preview .seat"),
+    { ...staff("/office#show=demo&tab=plans&plan=oper", ".plan-preview .seat"), act: (page) => page.focus(".plan-part.standing [data-key]"), then: ".plan-fields [name=capacity]" },
+    { ...staff("/office#show=demo&tab=plans&plan=oper", ".plan-preview .seat"), act: importWrongFile, then: ".plan-editor > .notice:not([hidden])" },
+    { ...staff("/office#show=demo&tab=plans&plan=new!", ".plan-editor"), act: click("[data-act=add_rows]"), then: ".plan-fields [name=curve]" },
+    staff("/office#show=demo&tab=plans&plan=arena", ".plan-part .dots"),
     staff("/office#show=demo&tab=system", ".data"),
     staff("/entrance", ".verdict"),
     staff("/audit#show=demo", ".counts li"),

@@ -97,7 +97,7 @@ function sliderBox(show, replay, { inventory }, place, openBooking) {
 
   // The plan is that of today; what is sold where follows from the events.
   for (const seat of inventory.seats.values()) seat.state = "available";
-  map.draw(show, [...inventory.seats.values()]);
+  map.draw(show, [...inventory.seats.values()], inventory.shapes);
 
   const move = (at) => {
     const changed = replay.moveTo(at);

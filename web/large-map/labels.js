@@ -1,7 +1,7 @@
 // What is written beside the seats: the names of rows at both ends, and those of sections above them.
 
 import { PITCH } from "../layout.js";
-import { money } from "../words.js";
+import { money, title } from "../words.js";
 
 /** Sizes in units of the paper, as in the small map; names of sections never get too small to be read. */
 const ROW_SIZE = 9.5;
@@ -73,4 +73,28 @@ export function drawStage(context, half, theme, text) {
   context.fillStyle = theme.colour("on-boards");
   context.font = theme.font(12, 700);
   context.fillText(text, 0, 37);
+}
+
+/** What a plan has besides seats, as the small map has it. */
+export function drawShapes(context, shapes, theme) {
+  for (const { shape, x, y, scale, width = 0, height = 0, rotation = 0, points = [], text, area } of shapes) {
+    context.save();
+    context.translate(x, y);
+    context.rotate((rotation * Math.PI) / 180);
+    const [w, h] = [width * scale, height * scale];
+    context.beginPath();
+    if (shape === "rectangle") context.roundRect(-w / 2, -h / 2, w, h, Math.min(w, h) / 12);
+    else if (shape === "polygon") points.forEach(([px, py], index) => context[index === 0 ? "moveTo" : "lineTo"](px * scale, py * scale));
+    else if (shape !== "text") context.ellipse(0, 0, w / 2, h / 2, 0, 0, 2 * Math.PI);
+    context.closePath();
+    context.fillStyle = theme.colour("sunk");
+    context.fill();
+    context.strokeStyle = theme.colour("line");
+    context.lineWidth = 1.5;
+    context.stroke();
+    context.fillStyle = theme.colour("soft");
+    context.font = theme.font(12, 650);
+    context.fillText(text ?? (area ? title(area) : ""), 0, 0);
+    context.restore();
+  }
 }

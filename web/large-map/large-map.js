@@ -75,10 +75,10 @@ export class LargeMap extends EventTarget {
   }
 
   /** Draws the whole map. */
-  draw(show, seats) {
+  draw(show, seats, shapes = []) {
     this.#renderer?.close();
     this.#mine.clear();
-    this.#seats = new Seats(show, seats);
+    this.#seats = new Seats(show, seats, shapes);
     this.#tip.show(undefined, this.#seats);
     this.#renderer = new Renderer(this.#canvas, this.#seats, this.#camera, this.#theme, t("stage"), () => this.#placed());
     // As wide or high as the house, within reason: nearer, a strip would show too little.

@@ -27,16 +27,18 @@ export class Seats {
   /** `{ index, name, firstRow, lastRow, box, free, total, least, most, tone }` */
   sections = [];
   box;
-  /** Half the width of the stage; 0 if there is none. */
+  /** Half the width of the stage; 0 if there is none, or the plan has shapes. */
   half;
+  /** What a drawn plan has besides seats, on the paper. */
+  shapes;
   index;
   currency;
   #list;
   #byLabel;
 
-  constructor(show, seats) {
-    const { list, x, y, turn, box, half } = placesOf(show.areas, seats);
-    Object.assign(this, { x, y, turn, box, half, currency: show.currency });
+  constructor(show, seats, drawn = []) {
+    const { list, x, y, turn, box, half, shapes } = placesOf(show.areas, seats, drawn);
+    Object.assign(this, { x, y, turn, box, half, shapes, currency: show.currency });
     this.#list = list;
     this.state = new Uint8Array(list.length);
     this.look = new Uint8Array(list.length);

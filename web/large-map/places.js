@@ -3,13 +3,17 @@
 // The same drawing as layout.js makes, whose objects for each seat take most of a second for a hundred thousand.
 
 import { FIRST_ROW, layOut, PITCH, ROW } from "../layout.js";
+import { corners } from "../shapes.js";
 
 /** Steps from seat to seat that are looked at, to find the usual one. */
 const SAMPLE = 5_000;
 
-/** `{ list, x, y, turn, box, half }`: seats in the order of their rows, places, angles in radians, the paper, half the stage (0: none). */
-export function placesOf(areas, seats) {
-  return seats.every(({ x, y }) => x !== undefined && y !== undefined) ? drawnPlaces(seats) : arcs(areas, seats);
+/**
+ * `{ list, x, y, turn, box, half, shapes }`: seats in the order of their rows, places, angles in radians, the paper, half the stage (0: none),
+ * and the shapes of a drawn plan, which has its stage among them.
+ */
+export function placesOf(areas, seats, shapes = []) {
+  return seats.every(({ x, y }) => x !== undefined && y !== undefined) ? drawnPlaces(seats, shapes) : arcs(areas, seats);
 }
 
 function arcs(areas, seats) {
@@ -19,10 +23,10 @@ function arcs(areas, seats) {
     [x[seat], y[seat]] = [place.x, place.y];
     turn[seat] = (place.turn * Math.PI) / 180;
   });
-  return { list: places, x, y, turn, box, half: stage.half };
+  return { list: places, x, y, turn, box, half: stage.half, shapes: [] };
 }
 
-function drawnPlaces(seats) {
+function drawnPlaces(seats, shapes) {
   const count = seats.length;
   const [x, y] = [new Float32Array(count), new Float32Array(count)];
   let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
@@ -35,8 +39,12 @@ function drawnPlaces(seats) {
     if (down > bottom) bottom = down;
   }
   const scale = PITCH / usualStep(seats);
+  const around = shapes.length > 0 || surround(x, y, { left, right, top, bottom });
+  for (const corner of shapes.flatMap(corners)) {
+    [left, right] = [Math.min(left, corner.x), Math.max(right, corner.x)];
+    [top, bottom] = [Math.min(top, corner.y), Math.max(bottom, corner.y)];
+  }
   const middle = (left + right) / 2;
-  const around = surround(x, y, { left, right, top, bottom });
   const first = around ? 1.6 * PITCH : FIRST_ROW + ROW;
   for (let seat = 0; seat < count; seat += 1) {
     x[seat] = (x[seat] - middle) * scale;
@@ -45,7 +53,8 @@ function drawnPlaces(seats) {
   const half = ((right - left) / 2) * scale + 1.6 * PITCH;
   const height = (bottom - top) * scale + first + (around ? 1.6 : 1) * PITCH;
   const box = { x: -half, y: 0, width: half * 2, height };
-  return { list: seats, x, y, turn: turns(seats, x, y), box, half: around ? 0 : Math.min(half * 0.62, 340) };
+  const placed = shapes.map((shape) => ({ ...shape, x: (shape.x - middle) * scale, y: (shape.y - top) * scale + first, scale }));
+  return { list: seats, x, y, turn: turns(seats, x, y), box, half: around ? 0 : Math.min(half * 0.62, 340), shapes: placed };
 }
 
 /** Seats are turned as their rows are, by at most 45 degrees: they look the same from all four sides. */

@@ -4,7 +4,7 @@
 // until one is there, what there is of another scale is shown in its place. A changed seat is drawn again in its tiles, alone.
 
 import { PITCH } from "../layout.js";
-import { drawStage } from "./labels.js";
+import { drawShapes, drawStage } from "./labels.js";
 import { Plates } from "./plates.js";
 import { Rings } from "./rings.js";
 import { TilePainter } from "./tile-painter.js";
@@ -127,6 +127,7 @@ export class Renderer {
     this.#blank();
     const pixel = this.#toPaper();
     drawStage(this.#context, this.#seats.half, this.#theme, this.#stage);
+    drawShapes(this.#context, this.#seats.shapes, this.#theme);
     this.#plates.drawAll(this.#context, this.#camera.view, pixel);
     this.#context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     this.#plates.write(this.#context, (x, y) => this.#camera.toWindow(x, y), this.#camera.scale);

@@ -47,15 +47,15 @@ export class SeatMap extends EventTarget {
     this.#map?.close();
   }
 
-  draw(show, seats) {
+  draw(show, seats, shapes = []) {
     this.#drawing += 1;
-    if (seats.length > MANY) return this.#drawLarge(show, seats, this.#drawing);
+    if (seats.length > MANY) return this.#drawLarge(show, seats, shapes, this.#drawing);
     this.#become(DrawnMap);
-    this.#map.draw(show, seats);
+    this.#map.draw(show, seats, shapes);
     this.#map.mark(this.#mine);
   }
 
-  async #drawLarge(show, seats, drawing) {
+  async #drawLarge(show, seats, shapes, drawing) {
     let kind = DrawnMap;
     try {
       kind = await this.#load();
@@ -64,7 +64,7 @@ export class SeatMap extends EventTarget {
     }
     if (drawing !== this.#drawing) return;
     this.#become(kind);
-    this.#map.draw(show, seats);
+    this.#map.draw(show, seats, shapes);
     this.#map.mark(this.#mine);
   }
 

@@ -1,6 +1,6 @@
 // The colours of the map, as its style sheets name them. A canvas takes none by itself.
 
-const NAMES = ["card", "ink", "soft", "line", "tone-0", "tone-1", "tone-2", "locked", "in-process", "booked", "mine", "boards-near", "boards-far", "on-boards"];
+const NAMES = ["card", "sunk", "ink", "soft", "line", "tone-0", "tone-1", "tone-2", "locked", "in-process", "booked", "mine", "boards-near", "boards-far", "on-boards"];
 
 export class Theme extends EventTarget {
   #probe;

@@ -1,7 +1,7 @@
 // Draws what is on a tile: seats, names, and the stage.
 
 import { PITCH } from "../layout.js";
-import { drawStage, NAME_REACH, STAGE_END, writeRows, writeSections } from "./labels.js";
+import { drawShapes, drawStage, NAME_REACH, STAGE_END, writeRows, writeSections } from "./labels.js";
 import { Sprites } from "./sprites.js";
 import { areaOf, TILE } from "./tiles.js";
 
@@ -43,6 +43,7 @@ export class TilePainter {
     context.setTransform(scale, 0, 0, scale, -dx, -dy);
     const sections = this.#plates.within(area, PITCH * 2);
     if (area.top < STAGE_END) drawStage(context, this.#seats.half, this.#theme, this.#stage);
+    drawShapes(context, this.#seats.shapes, this.#theme);
     writeRows(context, this.#seats, sections, area, this.#theme, scale / ratio);
     context.setTransform(1, 0, 0, 1, 0, 0);
     this.#drawSeats(context, area, scale, dx, dy);

@@ -1,10 +1,14 @@
-// The form for a new show: areas in rows of seats or without labels, with a preview of the map.
+// The form for a new show: areas in rows of seats or without labels, or a plan that was drawn, with a preview of the map.
 
-import { h, s } from "../dom.js";
+import { h, redraw, s } from "../dom.js";
 import { layOut } from "../layout.js";
 import { digitsOf } from "../words.js";
-import { commandButton, outcomeBox, say } from "./asking.js";
+import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { t } from "./messages.js";
+import { fromApi } from "./plan/document.js";
+import { listPlans } from "./plan/plans.js";
+import { seatsOnMap } from "./plan/preview.js";
+import { latest } from "./plan/save.js";
 import { instantOf, isZone } from "./zones.js";
 
 /** What a form may name; the same bounds keep a slip of the finger from drawing a million seats. */
@@ -16,6 +20,11 @@ export function newShow(call, again) {
   const outcome = outcomeBox();
   const input = (name, props) => h("label", { class: "field" }, t(name), h("input", { name, autocomplete: "off", ...props }));
   const areas = h("div", { class: "stack" });
+  /** The plan that was chosen in place of areas, once it is read: `{ id, revision, drawn }`. */
+  let chosen;
+  const prices = h("div", { class: "toolbar" });
+  const choice = h("select", { name: "plan", onchange: () => choosePlan(choice.value) }, h("option", { value: "" }, t("own_areas")));
+  const planField = h("label", { class: "field", hidden: true }, t("seats_from"), choice);
   const preview = s("svg", { class: "preview", role: "img", "aria-label": t("preview") });
   const addArea = (area = {}) => {
     const remove = h("button", { type: "button", class: "plain", onclick: () => (line.remove(), draw()) }, t("remove_area"));
@@ -32,6 +41,7 @@ export function newShow(call, again) {
     areas.append(line);
     draw();
   };
+  const more = h("button", { type: "button", onclick: () => addArea() }, t("add_area"));
   const form = h(
     "form",
     { class: "panel" },
@@ -48,8 +58,10 @@ export function newShow(call, again) {
       input("currency", { required: true, value: "EUR", pattern: "[A-Z]{3}", maxlength: "3", size: "4" }),
     ),
     h("p", { class: "hint" }, t("times_hint")),
+    h("div", { class: "toolbar" }, planField),
     areas,
-    h("div", null, h("button", { type: "button", onclick: () => addArea() }, t("add_area"))),
+    prices,
+    h("div", null, more),
     preview,
     outcome,
     h("div", null, commandButton({ name: "create", text: t("create"), primary: true, outcome, may: mistake, act: create, done: created })),
@@ -57,7 +69,42 @@ export function newShow(call, again) {
   addArea({ area: "stalls", price: 50, rows: 10, seats: 20 });
   form.addEventListener("input", draw);
   form.addEventListener("submit", (event) => event.preventDefault());
+  offerPlans();
   return form;
+
+  /** The plans that there are; the address may name the one to begin with. */
+  async function offerPlans() {
+    const plans = await listPlans(call).catch(() => []);
+    choice.append(...plans.map(({ plan, name }) => h("option", { value: plan }, name)));
+    planField.hidden = plans.length === 0;
+    const asked = new URLSearchParams(location.hash.slice(1)).get("plan");
+    if (!asked || !plans.some(({ plan }) => plan === asked)) return;
+    choice.value = asked;
+    await choosePlan(asked);
+    form.scrollIntoView({ block: "nearest" });
+  }
+
+  async function choosePlan(id) {
+    const isOwn = id === "";
+    areas.hidden = more.hidden = !isOwn;
+    // What is hidden is not asked for.
+    for (const field of areas.querySelectorAll("fieldset")) field.disabled = !isOwn;
+    chosen = undefined;
+    prices.replaceChildren();
+    draw();
+    if (isOwn) return;
+    try {
+      const { plan: drawn, revision } = await latest(call, id);
+      if (choice.value !== id) return;
+      chosen = { id, revision, drawn: fromApi(drawn) };
+      const used = new Set(drawn.areas.map(({ category }) => category));
+      const categories = drawn.categories.filter(({ category }) => used.has(category));
+      redraw(prices, ...categories.map(({ category, name }) => h("label", { class: "field" }, t("price_of", { category: name ?? category }), h("input", { name: "price", "data-category": category, type: "number", min: "0", step: "any", required: true, autocomplete: "off" }))));
+      draw();
+    } catch (error) {
+      say(outcome, unread(error));
+    }
+  }
 
   function value(name) {
     return /** @type {HTMLInputElement} */ (form.elements.namedItem(name)).value.trim();
@@ -77,12 +124,17 @@ export function newShow(call, again) {
 
   function draw() {
     if (!form) return;
+    if (choice.value !== "") return show(chosen ? layOut([], seatsOnMap(chosen.drawn)) : undefined);
     const areasOfPlan = plan();
     const count = areasOfPlan.reduce((sum, { rows = [] }) => sum + rows.reduce((all, { seats }) => all + seats, 0), 0);
-    preview.replaceChildren();
-    if (count === 0 || count > MOST_DRAWN) return;
+    if (count === 0 || count > MOST_DRAWN) return show(undefined);
     const seats = areasOfPlan.flatMap(({ area, rows = [] }) => rows.flatMap(({ row, seats: inRow }) => Array.from({ length: inRow }, (_, index) => ({ seat: `${row}-${index + 1}`, area }))));
-    const laid = layOut(areasOfPlan.map(({ area, price, rows }) => ({ area, category: area, price, rows })), seats);
+    show(layOut(areasOfPlan.map(({ area, price, rows }) => ({ area, category: area, price, rows })), seats));
+  }
+
+  function show(laid) {
+    preview.replaceChildren();
+    if (!laid || laid.places.length === 0 || laid.places.length > MOST_DRAWN) return;
     preview.setAttribute("viewBox", `${laid.box.x} ${laid.box.y} ${laid.box.width} ${laid.box.height}`);
     preview.append(...laid.places.map(({ x, y }) => s("circle", { cx: x, cy: y, r: 7 })));
   }
@@ -92,13 +144,13 @@ export function newShow(call, again) {
     if (!form.reportValidity()) return nameOf(form.querySelector("input:invalid"));
     if (!isZone(value("timezone"))) return t("unknown_zone", { zone: value("timezone") });
     const digits = digitsOf(value("currency"));
-    const prices = [.../** @type {NodeListOf<HTMLInputElement>} */ (areas.querySelectorAll("[name=price]"))].map((field) => field.value);
+    if (choice.value !== "" && !chosen) return t("plan_not_read");
+    const asked = [.../** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("[name=price]:enabled"))].map((field) => field.value);
     const isExact = (text) => Math.abs(Number(text) * 10 ** digits - Math.round(Number(text) * 10 ** digits)) < 1e-6;
-    return prices.every(isExact) ? undefined : t("price_digits", { count: digits, currency: value("currency") });
+    return asked.every(isExact) ? undefined : t("price_digits", { count: digits, currency: value("currency") });
   }
 
   async function create(key) {
-    const areasOfPlan = plan();
     const zone = value("timezone");
     const time = (name) => (value(name) ? instantOf(value(name), zone).toISOString() : undefined);
     const body = {
@@ -109,10 +161,27 @@ export function newShow(call, again) {
       sale_opens_at: time("sale_opens_at"),
       timezone: zone,
       currency: value("currency"),
+      ...(chosen ? seatsOfPlan() : seatsOfAreas()),
+    };
+    return (await call("POST", "/v1/shows", { key, body })).body;
+  }
+
+  function seatsOfAreas() {
+    const areasOfPlan = plan();
+    return {
       categories: areasOfPlan.map(({ area, price }) => ({ category: area, price })),
       areas: areasOfPlan.map(({ area, rows, capacity }) => ({ area, category: area, ...(rows ? { rows } : { capacity }) })),
     };
-    return (await call("POST", "/v1/shows", { key, body })).body;
+  }
+
+  function seatsOfPlan() {
+    const unit = 10 ** digitsOf(value("currency"));
+    const fields = [.../** @type {NodeListOf<HTMLInputElement>} */ (prices.querySelectorAll("input"))];
+    return {
+      categories: fields.map(({ dataset, value: price }) => ({ category: dataset.category, price: Math.round(Number(price) * unit) })),
+      plan: chosen.id,
+      plan_revision: chosen.revision,
+    };
   }
 
   async function created({ title }) {

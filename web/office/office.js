@@ -8,10 +8,11 @@ import { unread } from "./asking.js";
 import { BookingList } from "./bookings.js";
 import { Manage } from "./manage.js";
 import { t } from "./messages.js";
+import { Plans } from "./plan/plans.js";
 import { Sales } from "./sales.js";
 import { System } from "./system.js";
 
-const TABS = { sales: Sales, bookings: BookingList, shows: Manage, system: System };
+const TABS = { sales: Sales, bookings: BookingList, shows: Manage, plans: Plans, system: System };
 
 document.title = `${t("title")} · lastseat`;
 frame({ page: "office", roles: ["staff", "manager", "admin"], start, signsInAgain: true });
@@ -85,7 +86,7 @@ function start(call, session) {
       open?.view.close?.();
       open = undefined;
       panel.replaceChildren();
-      if (!show && !["shows", "system"].includes(tab)) return panel.append(h("p", { class: "empty" }, t("no_shows")));
+      if (!show && !["shows", "plans", "system"].includes(tab)) return panel.append(h("p", { class: "empty" }, t("no_shows")));
       if (show) useCurrency(show.currency);
       if (show && sale?.show.id !== show.id) watch(show);
       open = { panel, tab, show, view: new TABS[tab]({ panel, call, session, show, go, again: build }) };

@@ -49,7 +49,7 @@ export class Sales {
     );
     this.#map.addEventListener("pick", ({ detail }) => this.#till.toggle(detail));
     this.#inventory.addEventListener("loaded", () => {
-      this.#map.draw(show, [...this.#inventory.seats.values()]);
+      this.#map.draw(show, [...this.#inventory.seats.values()], this.#inventory.shapes);
       this.#till.draw();
     });
     this.#inventory.addEventListener("changed", ({ detail }) => {
