@@ -16,6 +16,7 @@ import { Offers } from "./offers.js";
 import { drawOtherShows } from "./other-shows.js";
 import { Panel } from "./panel.js";
 import { t as pay } from "./payment-messages.js";
+import { poster } from "./poster.js";
 import { Pulse } from "./pulse.js";
 import { t } from "./shop-messages.js";
 import { t as soldOut } from "./sold-out-messages.js";
@@ -95,6 +96,7 @@ function build(show, list, bookings, linked, makeForm) {
   useCurrency(show.currency);
   document.title = `${show.title} · lastseat`;
   byId("title").textContent = show.title;
+  byId("title").before(poster(show));
 
   const sale = new SaleStatus(show);
   const inventory = new Inventory();
@@ -123,7 +125,7 @@ function build(show, list, bookings, linked, makeForm) {
     pulse.count(checkout.mine.length);
   };
   inventory.addEventListener("loaded", () => {
-    map.draw(show, [...inventory.seats.values()]);
+    map.draw(show, [...inventory.seats.values()], inventory.shapes);
     checkout.loaded();
     byId("viewport").classList.add("ready");
     mark();

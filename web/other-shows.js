@@ -2,6 +2,7 @@
 
 import { h, redraw } from "./dom.js";
 import { perLanguage } from "./language.js";
+import { poster } from "./poster.js";
 import { t } from "./shop-messages.js";
 import { moment, money } from "./words.js";
 
@@ -48,6 +49,7 @@ export function card({ id, title, venue, starts_at: starts, currency, categories
   return h(
     "li",
     { data: { status } },
+    poster({ id }),
     h("a", { href: `/?show=${encodeURIComponent(id)}` }, title),
     h("span", null, [starts && moment(starts), venue].filter(Boolean).join(" · ")),
     h("span", null, [Number.isFinite(least) && t("from_price", { price: money(least, currency) }), state].filter(Boolean).join(" · ")),
