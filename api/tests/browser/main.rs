@@ -25,6 +25,7 @@ mod office;
 mod office_trouble;
 mod other_site;
 mod payment_form;
+mod plan_editor;
 mod sale;
 mod scratch_card;
 mod server;

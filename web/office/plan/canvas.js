@@ -70,7 +70,7 @@ export class Canvas extends EventTarget {
 
   /** Puts the focus on a part. */
   focus(key) {
-    /** @type {any} */ (this.#drawn.get(key)?.element.firstElementChild)?.focus();
+    /** @type {any} */ (this.#drawn.get(key)?.element.firstElementChild)?.focus({ preventScroll: true });
   }
 
   #look(view) {
@@ -147,6 +147,8 @@ export class Canvas extends EventTarget {
       if (!part) return;
       this.#drawn.get(part.key)?.element.removeAttribute("transform");
       if (to && event.type === "pointerup") this.#say("move", { key: part.key, ...to });
+      // It was drawn again: the keys go on from where the pointer was.
+      this.focus(part.key);
     };
     for (const name of ["pointerup", "pointercancel"]) this.#svg.addEventListener(name, end);
     this.#svg.addEventListener("wheel", (event) => {

@@ -20,6 +20,9 @@ const id = text("area", { props: { maxlength: 64, pattern: "[a-z0-9][a-z0-9_\\-]
 const name = text("name", { props: { maxlength: 64 } });
 const place = [figure("x", -900_000, 900_000, 0.5), figure("y", -900_000, 900_000, 0.5), figure("rotation", -180, 180)];
 const size = [figure("width", 1, 900_000), figure("height", 1, 900_000)];
+const sizeOfShape = size.map((field) => ({ ...field, when: ({ shape }) => shape !== "text" }));
+/** A text has no size; what it becomes needs one. */
+const shape = choice("shape", ["rectangle", "ellipse", "circle", "text"], (value, { width = 200, height = 40 }) => ({ shape: value, ...(value === "text" ? {} : { width, height }) }));
 
 /** A change of how rows are named begins where the new names begin. */
 const rowStyle = choice("rowStyle", [LETTERS, NUMBERS, LISTED], (value, section) => {
@@ -57,7 +60,7 @@ const GROUPS = {
   ],
   fixed: [["group_section", [name, "category"]], ["group_place", place]],
   standing: [["group_section", [name, id, "category", figure("capacity", 1, MOST_SEATS)]], ["group_place", [...place, ...size]]],
-  shape: [["group_shape", [choice("shape", ["rectangle", "ellipse", "text"]), text("text", { props: { maxlength: 200 } })]], ["group_place", [...place, ...size]]],
+  shape: [["group_shape", [shape, text("text", { props: { maxlength: 200 } })]], ["group_place", [...place, ...sizeOfShape]]],
   polygon: [["group_shape", [text("text", { props: { maxlength: 200 } })]], ["group_place", place]],
 };
 

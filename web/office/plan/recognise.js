@@ -46,7 +46,7 @@ function* guesses(rows, widest) {
   const { seats } = rows[widest];
   const [first, last] = [seats[0], seats[seats.length - 1]];
   const [front, back] = [rows[0], rows[rows.length - 1]].map(({ seats: row }) => middle(row[0], row[row.length - 1]));
-  // The widest row is even on both sides, so its ends are level; in one seat a row, the rows are straight behind each other.
+  // The widest row is even on both sides, so its ends are level; with one seat in each row, the rows are one below the other.
   const across = seats.length > 1 ? { x: last.x - first.x, y: last.y - first.y } : { x: back.y - front.y, y: front.x - back.x };
   const pairs = seats.slice(1).map((seat, index) => far(seat, seats[index]));
   const rotation = Math.round((Math.atan2(across.y, across.x) * 180) / Math.PI) || 0;
