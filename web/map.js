@@ -172,6 +172,11 @@ export class SeatMap extends EventTarget {
     return this.#squares.get(key) ?? [];
   }
 
+  /** The id of the seat at a place of the window, if there is one. */
+  seatAt(place) {
+    return this.#nearest(place)?.seat;
+  }
+
   /** The seat at a place of the window. The gaps between seats belong to the nearest one. */
   #nearest({ clientX, clientY }) {
     if (!this.#box) return undefined;

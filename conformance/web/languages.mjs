@@ -14,7 +14,7 @@ export function textsOf() {
 }
 
 /** Same in both languages, or nobody's words: names of the product, of languages, of cards, of what is in the log. */
-const SAME = ["lastseat", "API", "PDF", "Live", "Deutsch", "English", "Visa", "Mastercard", "Name", "System", "Status", "Details", "Token", "Online", "Ticket", "Tickets", "CSV", "Stripe", "EUR"];
+const SAME = ["lastseat", "API", "PDF", "Live", "Deutsch", "English", "Visa", "Mastercard", "Name", "System", "Status", "Details", "Token", "Online", "Ticket", "Tickets", "CSV", "Codes", "Stripe", "EUR"];
 
 /** The texts of the German page that are those of the English one; `names` are titles, places and other data. */
 export function untranslated(english, german, names = []) {
@@ -22,6 +22,7 @@ export function untranslated(english, german, names = []) {
   const same = [...new Set(german)].filter((text) => known.has(text));
   // Long ones first: “The Opera House” before “Opera”.
   const data = [...SAME, ...names].sort((one, other) => other.length - one.length);
-  const words = (text) => data.reduce((rest, name) => rest.replaceAll(name, " "), text).match(/\p{L}{2,}/gu) ?? [];
+  const withoutIds = (text) => text.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, " ");
+  const words = (text) => data.reduce((rest, name) => rest.replaceAll(name, " "), withoutIds(text)).match(/\p{L}{2,}/gu) ?? [];
   return same.filter((text) => words(text).length > 0);
 }

@@ -75,6 +75,7 @@ async function importWrongFile(page) {
 export const NAMES = [
   "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann", "Arena", "Block", "Oper", "Parkett", "Loge",
   // The rewards of the demo show.
+  "Presse", "Sponsor", "sponsor", "stan", "demo", "guest",
   "A glass of wine in the interval", "The programme, signed by the conductor", "A seat in the box for the final rehearsal",
 ];
 
@@ -83,8 +84,9 @@ export const NAMES = [
  *
  * @param {(method: string, path: string, body?: object, headers?: object) => Promise<any>} ask
  * @param {string} token the admin's
+ * @param {string} stan the token of somebody with the role `staff`
  */
-export async function prepare(ask, token) {
+export async function prepare(ask, token, stan) {
   const pay = (booking, card = "pm_card_visa", headers) => ask("POST", `/v1/bookings/${booking.id}/payment`, { payment_method: card }, headers);
   const guest = (show, seats) => ask("POST", `/v1/shows/${show}/bookings`, { seats }, {});
   const bearer = ({ token: own }) => ({ authorization: `Bearer ${own}` });
@@ -112,9 +114,20 @@ export async function prepare(ask, token) {
   await ask("POST", "/v1/shows/abgesagt/cancel");
   await pay(await ask("POST", "/v1/shows/aus/bookings", { seats: ["A-1", "A-2"] }));
 
+  await ask("POST", "/v1/shows/demo/blocks", { seats: ["E-1", "E-2"], reason: "Presse" });
+  await ask("POST", "/v1/shows/demo/blocks", { area: "floor", quantity: 5, reason: "Sponsor", access_code: "sesame-2027", channel: "sponsor" });
+  await ask("POST", "/v1/vouchers", { discount: { percent: 50 }, count: 3, shows: ["demo"], valid_until: "2031-01-01T00:00:00Z" });
+
   const wallet = ({ id, token: own }) => `/wallet#booking=${id}&token=${own}`;
   const click = (css) => (page) => page.click(css);
-  const staff = (path, ready) => ({ path, ready, token });
+  const staff = (path, ready, more = {}) => ({ path, ready, token, ...more });
+  /** Pages of the box office that are looked at in German, too. */
+  const office = (path, ready, more = {}) => staff(`/office#show=demo&${path}`, ready, { german: true, ...more });
+  const choose = (seat) => (page) => page.$eval(`[data-seat='${seat}']`, (found) => found.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true })));
+  const inTurn = (...steps) => async (page) => {
+    for (const step of steps) await step(page);
+  };
+  const when = (css) => (page) => page.waitForSelector(css, { timeout: 30_000 });
   /** Everybody's pages are looked at in both languages; `few` differ in a sentence, and are looked at in one width. */
   const shop = [
     { path: "/", ready: "#map [data-seat]" },
@@ -152,9 +165,21 @@ export async function prepare(ask, token) {
   const others = [
     { path: "/docs", ready: "main" },
     { path: "/office", ready: "form" },
-    staff("/office#show=demo&tab=sales", ".figures"),
-    staff("/office#show=demo&tab=bookings", ".data"),
-    staff(`/office#show=demo&tab=bookings&booking=${held.id}`, "dialog .timeline"),
+    office("tab=sales", ".figures"),
+    office("tab=sales", "[data-seat='G-1']", { act: inTurn(choose("G-1"), when(".sale-details"), click(".sale-details summary")), then: ".sale-details[open]" }),
+    office("tab=bookings", ".data"),
+    office(`tab=bookings&booking=${held.id}`, "dialog .timeline"),
+    office(`tab=bookings&booking=${held.id}`, "[data-act=open_exchange]", {
+      act: inTurn(click("[data-act=open_exchange]"), when("dialog [data-seat='K-1']"), click("[name=leaves][value='A-1']"), choose("K-1")),
+      then: "dialog .chosen li",
+    }),
+    office("tab=blocks", "[data-block]"),
+    office("tab=blocks", "[data-seat='G-1']", { act: choose("G-1"), then: "[data-act=clear]" }),
+    office("tab=blocks", "[data-block]", { act: inTurn(when("[data-seat='E-1']"), choose("E-1")), then: "tr[aria-current]" }),
+    office("tab=blocks", "[data-block]", { token: stan }),
+    office("tab=vouchers", "[data-campaign]"),
+    office("tab=vouchers", "[data-campaign]", { act: click("[data-campaign]"), then: "dialog .data code" }),
+    office("tab=vouchers", "[name=redeem_code]", { token: stan }),
     staff("/office#show=demo&tab=shows", ".preview"),
     staff("/office#show=demo&tab=shows&plan=oper", "[data-category=standing]"),
     staff("/office#show=demo&tab=plans", ".data"),

@@ -15,6 +15,7 @@ keepPage("lastseat-entrance", [
   "/assets/show.js",
   "/assets/words.js",
   "/assets/staff/frame.js",
+  "/assets/staff/request-problem-messages.js",
   "/assets/staff/session.js",
   "/assets/entrance/code.js",
   "/assets/entrance/decide.js",

@@ -127,6 +127,13 @@ export class LargeMap extends EventTarget {
     }
   }
 
+  /** The id of the seat at a place of the window, if seats are shown there. */
+  seatAt({ clientX, clientY }) {
+    const { left, top } = this.#canvas.getBoundingClientRect();
+    const seat = this.#navigation.seatAt(clientX - left, clientY - top);
+    return seat < 0 ? undefined : this.#seats.id(seat);
+  }
+
   /** Shows which seat can't be picked. */
   refuse(id) {
     const seat = this.#seats?.find(id) ?? -1;

@@ -74,6 +74,12 @@ export class Navigation {
     this.#pick(seat);
   }
 
+  /** The seat at a place of the map, or -1; -1 also while sections are shown instead of seats. */
+  seatAt(px, py) {
+    if (!this.#seats || !this.#renderer.showsSeats) return -1;
+    return this.#nearest(this.#camera.toPaper(px, py), false);
+  }
+
   hover(px, py) {
     if (px === undefined || !this.#seats) return this.#tip.hide();
     const at = this.#camera.toPaper(px, py);

@@ -78,6 +78,10 @@ export class SeatMap extends EventTarget {
     this.#map?.mark(labels);
   }
 
+  seatAt(place) {
+    return this.#map?.seatAt(place);
+  }
+
   refuse(label) {
     this.#map?.refuse(label);
   }

@@ -12,36 +12,71 @@ export const wrong = (error) => (error.code === undefined || !isDecided(error) ?
 /** The same for what was only to be read. */
 export const unread = (error) => (error.code === undefined ? t("unreachable") : refusal(error));
 
+/** Refusals of a request, not of what it wants: an earlier one under its key may still have been carried out. */
+const SAYS_NOTHING = [401, 408, 429];
+
+const isOver = (error) => isDecided(error) && !SAYS_NOTHING.includes(error.status) && error.code !== "csrf_token_invalid";
+
+/** Commands that had no answer, by `keep`: who looks at something else meanwhile finds them again. */
+const unanswered = new Map();
+
+window.addEventListener("beforeunload", (event) => {
+  if (unanswered.size > 0) event.preventDefault();
+});
+
 /**
- * A button that runs `act(key)` when it is pressed, after a question if `means` says what it leads to. `outcome` gets what became of
- * it. The key stays the same until the server has decided. `may` refuses before anything is asked or sent: it returns why.
+ * A button that runs `act(key, what)` when it is pressed, after a question if `means` says what it leads to. `outcome` gets what became of
+ * it. Until the server has decided, pressing again repeats the same: the key and `what`, which was computed first. `pending` is called
+ * when that begins and ends, so that a form can show that nothing in it counts meanwhile. `keep`: a name under which that outlives the button.
+ * `may` refuses before anything is asked or sent: it returns why.
  *
- * @param {{ name: string, text: string, means?: string, primary?: boolean, outcome: HTMLElement, may?: () => string | undefined,
- *   act: (key: string) => Promise<unknown>, done?: (answer: any) => unknown }} options
+ * @param {{ name: string, text: string, means?: string | (() => string), primary?: boolean, outcome: HTMLElement, may?: () => string | undefined,
+ *   what?: () => any, keep?: string, pending?: (isPending: boolean) => void, act: (key: string, what: any) => Promise<unknown>,
+ *   done?: (answer: any, what: any) => unknown }} options
  */
-export function commandButton({ name, text, means, primary, outcome, may, act, done }) {
-  let key = newKey();
+export function commandButton({ name, text, means, primary, outcome, may, what, keep, pending, act, done }) {
+  let open = keep === undefined ? undefined : unanswered.get(keep);
+  const settle = (sent) => {
+    open = sent;
+    if (keep !== undefined && sent) unanswered.set(keep, sent);
+    else if (keep !== undefined) unanswered.delete(keep);
+    pending?.(sent !== undefined);
+  };
   const run = async () => {
+    const sent = open ?? { key: newKey(), what: what?.() };
+    const hadFocus = document.activeElement === button;
     button.disabled = true;
     say(outcome, "");
     try {
-      const answer = await act(key);
-      key = newKey();
-      await (done ? done(answer) : say(outcome, t("done"), true));
+      const answer = await act(sent.key, sent.what);
+      settle(undefined);
+      await (done ? done(answer, sent.what) : say(outcome, t("done"), true));
     } catch (error) {
-      if (isDecided(error)) key = newKey();
+      settle(isOver(error) ? undefined : sent);
       say(outcome, wrong(error));
     }
     button.disabled = false;
+    if (hadFocus) focusAgain(button);
   };
   const press = () => {
-    const why = may?.();
+    const why = open ? undefined : may?.();
     if (why) say(outcome, why);
-    else if (means) ask(text, means, run);
+    else if (means && !open) ask(text, typeof means === "string" ? means : means(), run);
     else run();
   };
-  const button = h("button", { type: "button", class: primary ? "primary" : undefined, "data-act": name, onclick: press }, text);
+  const button = h("button", { type: "button", class: primary ? "primary" : undefined, "data-act": name, "data-key": name, onclick: press }, text);
+  if (open) {
+    say(outcome, t("unknown_outcome"));
+    pending?.(true);
+  }
   return button;
+}
+
+/** A button that was disabled has lost the focus; what was drawn meanwhile may have another in its place. */
+function focusAgain(button) {
+  if (document.activeElement && document.activeElement !== document.body) return;
+  const control = button.isConnected ? button : document.querySelector(`[data-key="${CSS.escape(button.dataset.key)}"]`);
+  control?.focus({ preventScroll: true });
 }
 
 /** Shows what became of a command, and reads it out. */

@@ -4,6 +4,8 @@ import { h, redraw } from "../dom.js";
 import { fullMoney, moment, placeNames, seatName } from "../words.js";
 import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { badge } from "./bookings.js";
+import { t as exchangeText } from "./exchange-messages.js";
+import { openExchange } from "./exchange.js";
 import { history } from "./history.js";
 import { t } from "./messages.js";
 
@@ -20,6 +22,8 @@ export function openBooking({ call, session, id, known, closed, changed }) {
   const [content, outcome] = [h("div", { class: "stack" }), outcomeBox()];
   let timer = 0;
   let buyer = known?.buyer;
+  /** What the seats of the last exchange cost less. */
+  let less = 0;
   const dialog = h(
     "dialog",
     { class: "dialog wide", "aria-labelledby": "booking-title" },
@@ -81,12 +85,35 @@ export function openBooking({ call, session, id, known, closed, changed }) {
   function actions(booking) {
     const parts = [];
     if (["held", "paying", "action_required"].includes(booking.status)) {
-      parts.push(commandButton({ name: "cancel", text: t("cancel_booking"), means: t("cancel_booking_means"), outcome, act: (key) => call("DELETE", path, { key }), done }));
+      parts.push(commandButton({ name: "cancel", text: t("cancel_booking"), means: t("cancel_booking_means"), outcome, keep: `cancel ${id}`, act: (key) => call("DELETE", path, { key }), done }));
     }
     if (isUnderWay(booking)) parts.push(h("p", { class: "notice", role: "status" }, t("refund_under_way")));
-    else if (booking.status === "confirmed" && !booking.payment?.refund_requested) parts.push(refund(booking));
+    else if (booking.status === "confirmed" && !booking.payment?.refund_requested) parts.push(refund(booking), exchange(booking));
     if (booking.payment?.under_review) parts.push(REVIEWERS.includes(session.role) ? review(booking) : h("p", { class: "notice" }, t("review_not_for", { why: booking.payment.flagged ?? "" })));
     return h("section", { class: "toolbar" }, parts);
+  }
+
+  function exchange(booking) {
+    const exchanged = async ({ text, less: difference }) => {
+      less = difference;
+      await load();
+      say(outcome, text, true);
+      changed();
+    };
+    const open = h("button", { type: "button", "data-act": "open_exchange", "data-key": "open_exchange", onclick: () => openExchange({ call, booking, done: exchanged }) }, exchangeText("exchange"));
+    if (less <= 0) return open;
+    const amount = fullMoney(less, booking.amount.currency);
+    const back = commandButton({
+      name: "return_difference",
+      text: exchangeText("return_difference", { amount }),
+      means: exchangeText("return_means", { amount }),
+      outcome,
+      keep: `difference ${id}`,
+      what: () => ({ amount: less }),
+      act: (key, body) => call("POST", `${path}/refund`, { key, body }),
+      done: (answer) => ((less = 0), done(answer)),
+    });
+    return [back, open];
   }
 
   function refund({ seats }) {
@@ -103,7 +130,9 @@ export function openBooking({ call, session, id, known, closed, changed }) {
         means: t("refund_means"),
         outcome,
         may: () => (given().length === 0 ? t("refund_none") : undefined),
-        act: (key) => call("POST", `${path}/refund`, { key, body: body() }),
+        keep: `refund ${id}`,
+        what: body,
+        act: (key, what) => call("POST", `${path}/refund`, { key, body: what }),
         done,
       }),
     );
@@ -124,7 +153,9 @@ export function openBooking({ call, session, id, known, closed, changed }) {
         means: t("review_means"),
         outcome,
         may: () => (reason.value.trim() ? undefined : t("review_reason")),
-        act: (key) => call("POST", `${path}/review`, { key, body: { outcome: choice.value, reason: reason.value.trim() } }),
+        keep: `review ${id}`,
+        what: () => ({ outcome: choice.value, reason: reason.value.trim() }),
+        act: (key, body) => call("POST", `${path}/review`, { key, body }),
         done,
       }),
     );

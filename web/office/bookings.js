@@ -5,6 +5,7 @@ import { fullMoney, moment, placeNames } from "../words.js";
 import { outcomeBox, say, unread } from "./asking.js";
 import { openBooking } from "./booking.js";
 import { t } from "./messages.js";
+import { saveCsv } from "./save.js";
 
 const STATUSES = ["held", "paying", "action_required", "confirmed", "aborted", "refunded"];
 const PAGE = 50;
@@ -14,6 +15,12 @@ const MOST_PRINTED = 2_000;
 const NUMBER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Of a file with all bookings, however slow the line. */
 const DOWNLOAD_MS = 600_000;
+
+/** What the next list begins with. Not in the address, which is kept: a code is as good as money. */
+let voucherToFind = "";
+
+/** The next list of bookings shows those with this voucher. */
+export const findVoucher = (code) => void (voucherToFind = code);
 
 export class BookingList {
   #call;
@@ -36,6 +43,9 @@ export class BookingList {
     this.#go = go;
     const field = (name, input) => h("label", { class: "field" }, t(name), input);
     const text = (name) => h("input", { name, autocomplete: "off", spellcheck: "false" });
+    const voucher = h("input", { name: "voucher", autocomplete: "off", spellcheck: "false", value: voucherToFind });
+    if (voucherToFind) this.#query = new URLSearchParams({ voucher: voucherToFind }).toString();
+    voucherToFind = "";
     const print = h("button", { type: "button", "data-act": "print", onclick: () => this.#print(print) }, t("print"));
     const csv = h("button", { type: "button", "data-act": "csv", onclick: () => this.#download(csv) }, t("csv"));
     const form = h(
@@ -45,6 +55,7 @@ export class BookingList {
       field("seat", text("seat")),
       field("buyer", text("buyer")),
       field("reference", text("reference")),
+      field("voucher", voucher),
       field("status", h("select", { name: "status" }, h("option", { value: "" }, t("any")), STATUSES.map((name) => h("option", { value: name }, t(`status_${name}`))), h("option", { value: "under_review" }, t("needs_review")))),
       h("button", { class: "primary" }, t("search")),
       csv,
@@ -128,10 +139,7 @@ export class BookingList {
     button.disabled = true;
     try {
       const { body } = await this.#call("GET", this.#path, { accept: "text/csv", within: DOWNLOAD_MS });
-      // With the mark of UTF-8: Excel takes the letters for those of an old code page without it.
-      const link = h("a", { href: URL.createObjectURL(new Blob(["\ufeff", body], { type: "text/csv" })), download: `${this.#show.id}-bookings.csv` });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      saveCsv(body, `${this.#show.id}-bookings.csv`);
     } catch (error) {
       say(this.#outcome, unread(error));
     }

@@ -5,14 +5,18 @@ import { frame } from "../staff/frame.js";
 import { listShows, SaleStatus } from "../show.js";
 import { useCurrency } from "../words.js";
 import { unread } from "./asking.js";
+import { Blocks } from "./blocks.js";
 import { BookingList } from "./bookings.js";
 import { Manage } from "./manage.js";
 import { t } from "./messages.js";
 import { Plans } from "./plan/plans.js";
 import { Sales } from "./sales.js";
 import { System } from "./system.js";
+import { Vouchers } from "./vouchers.js";
 
-const TABS = { sales: Sales, bookings: BookingList, shows: Manage, plans: Plans, system: System };
+const TABS = { sales: Sales, bookings: BookingList, blocks: Blocks, vouchers: Vouchers, shows: Manage, plans: Plans, system: System };
+/** What there is without a show. */
+const WITHOUT_SHOW = ["vouchers", "shows", "plans", "system"];
 
 document.title = `${t("title")} · lastseat`;
 frame({ page: "office", roles: ["staff", "manager", "admin"], start, signsInAgain: true });
@@ -86,7 +90,7 @@ function start(call, session) {
       open?.view.close?.();
       open = undefined;
       panel.replaceChildren();
-      if (!show && !["shows", "plans", "system"].includes(tab)) return panel.append(h("p", { class: "empty" }, t("no_shows")));
+      if (!show && !WITHOUT_SHOW.includes(tab)) return panel.append(h("p", { class: "empty" }, t("no_shows")));
       if (show) useCurrency(show.currency);
       if (show && sale?.show.id !== show.id) watch(show);
       open = { panel, tab, show, view: new TABS[tab]({ panel, call, session, show, go, again: build }) };

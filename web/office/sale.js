@@ -7,7 +7,7 @@ import { isDecided } from "../requests.js";
 const isRefused = (error) => isDecided(error) && error.status !== 401;
 
 export class Sale {
-  /** `new`, `running`, `unknown` (there was no answer), `sold`, `refused` or `given_up`. */
+  /** `new`, `running`, `unknown` (there was no answer), `ready` (a voucher has changed the amount, which nobody has agreed to), `sold`, `refused` or `given_up`. */
   state = "new";
   /** The booking, as far as it is known. */
   booking;
@@ -17,42 +17,61 @@ export class Sale {
   #call;
   #show;
   #key;
+  #voucher;
+  /** Whether the buyer knows what it costs. */
+  #agreed;
 
   /**
-   * @param {{ call: (method: string, path: string, options?: any) => Promise<any>, show: string, order: Record<string, unknown>, tender: string, key: string }} sale
-   *   `order` says which seats, as a hold has it.
+   * @param {{ call: (method: string, path: string, options?: any) => Promise<any>, show: string, order: Record<string, unknown>, tender: string, key: string,
+   *   voucher?: string }} sale `order` says which seats, as a hold has it. A `voucher` is applied before the payment, which waits for `agree`.
    */
-  constructor({ call, show, order, tender, key }) {
+  constructor({ call, show, order, tender, key, voucher }) {
     this.#call = call;
     this.#show = show;
     this.order = order;
     this.tender = tender;
     this.#key = key;
+    this.#voucher = voucher;
+    this.#agreed = !voucher;
   }
 
   /** Whether it may still end either way. */
   get isOpen() {
-    return ["running", "unknown"].includes(this.state);
+    return ["running", "unknown", "ready"].includes(this.state);
   }
 
   /** Sells, or goes on where there was no answer. Returns the booking. */
   async run() {
     return this.#as(async () => {
       await this.#hold();
-      try {
-        this.booking = (await this.#call("POST", this.#path("/payment"), { key: `${this.#key}.payment`, body: { payment: this.tender } })).body;
-      } catch (error) {
-        if (!isRefused(error)) throw error;
-        // Nobody is to wait for seats that nobody buys.
-        await this.#cancel();
-        if (this.state !== "sold") {
-          this.state = "refused";
-          throw error;
-        }
+      if (!this.#agreed) {
+        if (await this.#step("/voucher", "voucher", { voucher: this.#voucher })) this.state = "ready";
+        return this.booking;
       }
+      await this.#step("/payment", "payment", { payment: this.tender });
       this.state = "sold";
       return this.booking;
     });
+  }
+
+  /** The buyer agrees to what it costs with the voucher: sells. */
+  agree() {
+    this.#agreed = true;
+    return this.run();
+  }
+
+  /** Returns whether the server did it; false if it was sold before. Refused, the hold ends: nobody is to wait for seats that nobody buys. */
+  async #step(rest, name, body) {
+    try {
+      this.booking = (await this.#call("POST", this.#path(rest), { key: `${this.#key}.${name}`, body })).body;
+      return true;
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      await this.#cancel();
+      if (this.state === "sold") return false;
+      this.state = "refused";
+      throw error;
+    }
   }
 
   /** Ends a sale that had no answer: its seats go back on sale. If it was sold after all, it stays sold, and `state` says so. */

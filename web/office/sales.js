@@ -1,13 +1,11 @@
 // How a show sells: figures that follow the sale, and the seat map, from which staff sell at the till.
 
 import { h, redraw, s } from "../dom.js";
-import { Feed } from "../feed.js";
-import { Inventory } from "../inventory.js";
 import { locale } from "../language.js";
-import { SeatMap } from "../large-map/switch.js";
 import { fullMoney, number, title } from "../words.js";
-import { outcomeBox } from "./asking.js";
+import { outcomeBox, unread } from "./asking.js";
 import { t } from "./messages.js";
+import { SeatBox } from "./seat-box.js";
 import { Till } from "./till.js";
 
 const ASK_AGAIN_MS = 3_000;
@@ -18,11 +16,8 @@ export class Sales {
   #show;
   #call;
   #figures = h("div", { class: "sales-figures" });
-  #live = h("span", { class: "badge", role: "status" }, t("loading"));
   #notOnSale = h("p", { class: "notice", role: "status" });
-  #inventory = new Inventory();
-  #map;
-  #feed;
+  #box;
   #till;
   #timer = 0;
   #closed = false;
@@ -31,37 +26,25 @@ export class Sales {
   constructor({ panel, call, show, go, again }) {
     this.#show = show;
     this.#call = call;
-    const paper = s("svg", { id: "map", role: "grid", "aria-label": t("map_hint") });
-    const viewport = h("div", { class: "viewport", tabindex: "-1" }, h("div", { class: "sheet" }, paper));
-    const tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" }, h("b"), h("span"));
     const outcome = outcomeBox();
-    this.#map = new SeatMap(viewport, paper, tip, show);
-    this.#till = new Till({ show, call, go, outcome, inventory: this.#inventory, mark: (seats) => this.#map.mark(seats) });
-    const hint = h("p", { class: "hint" }, t("map_hint"));
+    this.#box = new SeatBox({
+      show,
+      again,
+      hint: t("map_hint"),
+      pick: (seat) => this.#till.toggle(seat),
+      loaded: () => this.#till.draw(),
+      changed: (changes) => this.#till.changed(changes.filter(({ seat }) => seat.state !== "available").map(({ seat }) => seat.seat)),
+    });
+    this.#till = new Till({ show, call, go, outcome, box: this.#box });
     panel.append(
       this.#notOnSale,
       h(
         "div",
         { class: "sales" },
         this.#figures,
-        h("section", { class: "seats", "aria-label": t("map") }, h("div", { class: "toolbar" }, h("h2", null, t("map")), this.#live), hint, viewport, tip, outcome, this.#till.element),
+        h("section", { class: "seats", "aria-label": t("map") }, h("div", { class: "toolbar" }, h("h2", null, t("map")), this.#box.live), this.#box.parts, outcome, this.#till.element),
       ),
     );
-    this.#map.addEventListener("pick", ({ detail }) => this.#till.toggle(detail));
-    this.#inventory.addEventListener("loaded", () => {
-      this.#map.draw(show, [...this.#inventory.seats.values()], this.#inventory.shapes);
-      this.#till.draw();
-    });
-    this.#inventory.addEventListener("changed", ({ detail }) => {
-      // Where no seat has a label there is nothing to draw.
-      viewport.hidden = hint.hidden = this.#inventory.seats.size === 0;
-      this.#map.paint(detail);
-      this.#till.changed(detail.filter(({ seat }) => seat.state !== "available").map(({ seat }) => seat.seat));
-    });
-    this.#feed = new Feed(show.id, this.#inventory, "", show.plan);
-    this.#feed.addEventListener("status", () => (this.#live.textContent = t(this.#feed.status === "live" ? "live" : "reconnecting")));
-    // Other seats or prices: all is drawn from the new ones.
-    for (const name of ["revised", "gone"]) this.#feed.addEventListener(name, () => again());
     this.changed(show);
     this.#ask();
   }
@@ -75,15 +58,14 @@ export class Sales {
   close() {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#feed.close();
-    this.#map.close();
+    this.#box.close();
   }
 
   async #ask() {
     try {
       if (!document.hidden) this.#draw((await this.#call("GET", `/v1/shows/${encodeURIComponent(this.#show.id)}/sales`, { patience: 0 })).body);
     } catch (error) {
-      if ([401, 403].includes(error.status)) redraw(this.#figures, h("p", { class: "notice" }, error.message));
+      if ([401, 403].includes(error.status)) redraw(this.#figures, h("p", { class: "notice" }, unread(error)));
       this.#shown = "";
     }
     if (!this.#closed) this.#timer = setTimeout(() => this.#ask(), ASK_AGAIN_MS);
@@ -120,6 +102,9 @@ export class Sales {
   }
 }
 
+/** What a line counts: a word of the page for what the server names, as a category has its own name. */
+const nameOf = (list, name = "–") => (t.has(`${list}_${name}`) ? t(`${list}_${name}`) : title(name));
+
 function table(caption, name, lines) {
   if (!lines?.length) return undefined;
   const amount = (value) => h("td", { class: "amount" }, value);
@@ -138,7 +123,7 @@ function table(caption, name, lines) {
           h(
             "tr",
             null,
-            h("th", { scope: "row" }, title(line[name] ?? "–")),
+            h("th", { scope: "row" }, nameOf(name, line[name])),
             amount(number(line.bookings)),
             amount(number(line.seats)),
             amount(fullMoney(line.captured)),

@@ -3,6 +3,7 @@
 import { h } from "../dom.js";
 import { languageChoice } from "../language-choice.js";
 import { language, messages } from "../language.js";
+import { requestRefusal } from "./request-problem-messages.js";
 import { callerOf, current, signIn, signOut, useToken } from "./session.js";
 
 const t = messages({
@@ -76,7 +77,7 @@ export async function frame({ page, roles, start, maySignOut, signsInAgain = fal
     try {
       await signOut(session);
     } catch (error) {
-      const problem = error.code === undefined ? t("unreachable") : error.message;
+      const problem = error.code === undefined ? t("unreachable") : requestRefusal(error);
       top.querySelector("[role=alert]")?.remove();
       top.append(h("p", { class: "notice", role: "alert" }, t("not_signed_out", { problem })));
     }
@@ -152,7 +153,7 @@ function signingIn(roles, welcome, problem) {
     try {
       welcome(await signIn(email.value, password.value));
     } catch (error) {
-      failed(error.code === undefined ? t("unreachable") : error.message);
+      failed(error.code === undefined ? t("unreachable") : requestRefusal(error));
     }
   });
   const token = h(
