@@ -36,7 +36,7 @@ fn memory(atomic: bool) -> MemoryLog {
 }
 
 fn sqlite(options: SqliteOptions) -> (TempDir, Arc<SqliteLog>) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let log = SqliteLog::open_with(folder.path().join("events.db"), Arc::new(SystemClock), options).unwrap();
     (folder, Arc::new(log))
 }

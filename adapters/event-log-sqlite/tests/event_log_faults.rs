@@ -36,7 +36,7 @@ fn open_with(path: &Path, options: SqliteOptions) -> SqliteLog {
 }
 
 fn folder() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("events.db");
     (folder, path)
 }
@@ -107,7 +107,7 @@ async fn one_process_writes_a_log() {
     // A link to the file is the same file.
     #[cfg(unix)]
     {
-        let elsewhere = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let link = elsewhere.path().join("other.db");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(matches!(open(&link), Err(OpenError::InUse { .. })));

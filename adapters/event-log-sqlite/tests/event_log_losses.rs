@@ -59,7 +59,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// A log of 100 events, 60 of them in the file itself and 40 in its write-ahead log only, as kill -9
 /// leaves it.
 async fn killed() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let (path, copy) = (folder.path().join("live.db"), folder.path().join("events.db"));
     let log = open(&path).unwrap();
     fill(&log, 0..60).await;
@@ -157,7 +157,7 @@ async fn only_the_loss_that_was_named_is_accepted() {
 /// Between commit and mark a process may be killed: the log is ahead, and nothing is missing.
 #[tokio::test]
 async fn a_log_may_be_ahead_of_its_mark() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("events.db");
     let log = open(&path).unwrap();
     fill(&log, 0..10).await;
@@ -260,7 +260,7 @@ async fn a_change_of_any_column_is_found_by_the_full_check() {
         "UPDATE events SET id = x'00112233445566778899aabbccddeeff' WHERE position = 20",
         "UPDATE streams SET name = 'a-renamed' WHERE id = 20",
     ] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let copy = folder.path().join("events.db");
         std::fs::copy(&path, &copy).unwrap();
         std::fs::copy(path.with_extension("mark"), copy.with_extension("mark")).unwrap();
@@ -312,7 +312,7 @@ async fn half_a_mark_is_reported() {
 
 #[tokio::test]
 async fn what_lies_beside_an_empty_log_can_show_that_it_was_not_empty() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("events.db");
     let evidence = || SqliteOptions { evidence: Some("payments were made".to_owned()), ..SqliteOptions::default() };
     let refused = SqliteLog::open_with(&path, Arc::new(SystemClock), evidence()).err().unwrap();
@@ -362,7 +362,7 @@ async fn without_the_mark_the_loss_goes_unseen() {
 
 #[tokio::test]
 async fn the_events_of_one_commit_move_the_mark_together() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("events.db");
     let log = open(&path).unwrap();
     let appends = (0..500).map(|n| log.append(write(&format!("a-{n}")))).collect::<Vec<_>>();
@@ -377,7 +377,7 @@ async fn the_events_of_one_commit_move_the_mark_together() {
 #[tokio::test]
 async fn the_files_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("events.db");
     let modes = || {
         let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
@@ -402,7 +402,7 @@ async fn the_files_are_for_their_owner_only() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_log_itself_is_locked() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("events.db");
     let log = open(&path).unwrap();
     fill(&log, 0..3).await;

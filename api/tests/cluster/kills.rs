@@ -38,7 +38,7 @@ async fn kill_repeatedly(with_redis: bool, disturbances: &[&str]) {
     let cycles = number("LASTSEAT_CLUSTER_KILL_CYCLES").unwrap_or(9);
     let seed = number("LASTSEAT_KILL_SEED").unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
     eprintln!("{cycles} cycles, with Redis: {with_redis}, {disturbances:?}, LASTSEAT_KILL_SEED={seed}");
-    let Some(mut cluster) = Cluster::start_disturbed(2, with_redis, disturbances).await else { return };
+    let Some(mut cluster) = Cluster::start_on_disk(2, with_redis, disturbances).await else { return };
     cluster.put_on_sale(&big_show()).await;
     let mut rng = Rng(seed);
     let (mut ledger, mut numbers) = (Ledger::default(), 0);

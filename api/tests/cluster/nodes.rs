@@ -28,17 +28,22 @@ impl Cluster {
 
     /// Likewise, with a log whose server disturbs its clients as these flags say.
     pub async fn start_disturbed(nodes: usize, with_redis: bool, disturbances: &[&str]) -> Option<Self> {
-        Self::start_all(nodes, with_redis, disturbances, &[]).await
+        Self::start_all(tempfile::tempdir().unwrap(), nodes, with_redis, disturbances, &[]).await
+    }
+
+    /// Likewise, beside the build: on a disk, also where the place for temporary files is in memory.
+    pub async fn start_on_disk(nodes: usize, with_redis: bool, disturbances: &[&str]) -> Option<Self> {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self::start_all(dir, nodes, with_redis, disturbances, &[]).await
     }
 
     /// Likewise, calm, with more flags for each node.
     pub async fn start_with(nodes: usize, with_redis: bool, flags: &[String]) -> Option<Self> {
-        Self::start_all(nodes, with_redis, &[], flags).await
+        Self::start_all(tempfile::tempdir().unwrap(), nodes, with_redis, &[], flags).await
     }
 
-    async fn start_all(nodes: usize, with_redis: bool, disturbances: &[&str], flags: &[String]) -> Option<Self> {
+    async fn start_all(dir: TempDir, nodes: usize, with_redis: bool, disturbances: &[&str], flags: &[String]) -> Option<Self> {
         let redis = if with_redis { Some(RedisServer::start()?) } else { None };
-        let dir = tempfile::tempdir().unwrap();
         let log_server = LogServer::start_disturbed(&dir.path().join("log"), disturbances);
         let admin = token_with(&dir.path().join("token.key"), &dir.path().join("node-0"), "root", "admin");
         let mut cluster = Self { nodes: Vec::new(), log_server: Some(log_server), redis, admin, flags: flags.to_vec(), dir };
