@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients conformance-sdk conformance-web load-cases-short (first-command "debug") (house-sale "debug") (api-examples "debug")
+ci: fmt-check deploy-check lint test foreign-programs conformance-web load-cases-short (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -29,6 +29,11 @@ helm-check:
 # The README's test command.
 test:
     cargo test
+
+# All that begin with `conformance` and `openapi-lint`, the longest first; but the pages, whose browsers need the cores, by themselves.
+[private]
+foreign-programs: (program "debug")
+    scripts/side-by-side.sh conformance-sdk conformance-clients conformance conformance-stripe conformance-oidc conformance-webhooks openapi-lint
 
 # The OpenAPI document, checked by somebody else's linter (Redocly).
 openapi-lint:
