@@ -228,29 +228,25 @@ async fn check_what_was_said(bench: &TestBench, office: &BoxOffice, said: &Said,
     later(700).await;
 }
 
-/// Cuts at 0, 1, 2, … until the story runs through uncut. Says how many cuts that were.
-fn at_every_step(atomic: bool, make: impl Fn(u64) -> Cut) -> u64 {
-    let mut cuts = 0;
-    for story in STORIES {
-        for n in 0.. {
-            assert!(n < 100, "{story:?} never ends");
-            if !run(atomic, story, make(n), None) {
-                assert!(n > 0 || matches!(make(0), Cut::Call(..)), "{story:?} was never cut");
-                break;
-            }
-            cuts += 1;
-        }
-    }
-    cuts
+/// Cuts a story at 0, 1, 2, … until it runs through uncut.
+fn at_every_step(atomic: bool, story: Story, make: impl Fn(u64) -> Cut) {
+    let is_uncut = |n: &u64| {
+        assert!(*n < 100, "{story:?} never ends");
+        !run(atomic, story, make(*n), None)
+    };
+    let cuts = (0..).find(is_uncut).unwrap();
+    assert!(cuts > 0 || matches!(make(0), Cut::Call(..)), "{story:?} was never cut");
+    println!("{story:?}, atomic {atomic}, {:?}: {cuts} cuts", make(0));
+}
+
+/// Every story with each of these.
+fn in_every_story<T: Copy>(with: impl IntoIterator<Item = T>) -> Vec<(Story, T)> {
+    with.into_iter().flat_map(|with| STORIES.map(|story| (story, with))).collect()
 }
 
 fn cut_appends(fates: &[AppendFate]) {
-    for atomic in [true, false] {
-        for fate in fates {
-            let cuts = at_every_step(atomic, |n| Cut::Append(n, *fate));
-            println!("{fate:?}, atomic {atomic}: {cuts} cuts");
-        }
-    }
+    let with = fates.iter().flat_map(|fate| [(true, *fate), (false, *fate)]);
+    on_all_cores(&in_every_story(with), |(story, (atomic, fate))| at_every_step(*atomic, *story, |n| Cut::Append(n, *fate)));
 }
 
 #[test]
@@ -266,9 +262,9 @@ fn behind_every_append() {
 /// Every part of an append of up to three streams: the seats without the booking, too.
 #[test]
 fn amid_every_append() {
-    for mask in 1..7 {
-        at_every_step(false, |n| Cut::Append(n, AppendFate::CutSome(mask)));
-    }
+    on_all_cores(&in_every_story(1..7), |(story, mask)| {
+        at_every_step(false, *story, |n| Cut::Append(n, AppendFate::CutSome(*mask)));
+    });
 }
 
 /// The append was on its way when its node died, and lands while others clean up, or long after.
@@ -279,39 +275,33 @@ fn every_append_lands_late() {
 
 #[test]
 fn before_and_behind_every_call_of_the_gateway() {
-    for atomic in [true, false] {
-        for fate in [CallFate::CutBefore, CallFate::CutAfter] {
-            at_every_step(atomic, |n| Cut::Call(n, fate));
+    let with = [CallFate::CutBefore, CallFate::CutAfter].into_iter().flat_map(|fate| [(true, fate), (false, fate)]);
+    on_all_cores(&in_every_story(with), |(story, (atomic, fate))| at_every_step(*atomic, *story, |n| Cut::Call(n, *fate)));
+}
+
+/// Cuts a story at its `n`th append or call, and then the node that cleans up. Says how often there was a second cut.
+fn cut_twice(atomic: bool, story: Story, n: u64) -> u32 {
+    let mut twice = 0;
+    for first in
+        [Cut::Append(n, AppendFate::CutAfter), Cut::Append(n, AppendFate::CutSome(0b101)), Cut::Call(n, CallFate::CutAfter)]
+    {
+        // A sample: every second cut has its own second one.
+        for m in (n % 2..3).step_by(2) {
+            for second in
+                [Cut::Append(m, AppendFate::CutBefore), Cut::Append(m, AppendFate::CutAfter), Cut::Call(m, CallFate::CutAfter)]
+            {
+                twice += u32::from(run(atomic, story, first, Some(second)));
+            }
         }
     }
+    twice
 }
 
 /// The first who cleans up is cut, too.
 #[test]
 fn again_during_recovery() {
-    let mut twice = 0;
-    for atomic in [true, false] {
-        for story in STORIES {
-            for n in 0..8 {
-                for first in [
-                    Cut::Append(n, AppendFate::CutAfter),
-                    Cut::Append(n, AppendFate::CutSome(0b101)),
-                    Cut::Call(n, CallFate::CutAfter),
-                ] {
-                    // A sample: every second cut has its own second one.
-                    for m in (n % 2..3).step_by(2) {
-                        for second in [
-                            Cut::Append(m, AppendFate::CutBefore),
-                            Cut::Append(m, AppendFate::CutAfter),
-                            Cut::Call(m, CallFate::CutAfter),
-                        ] {
-                            twice += u32::from(run(atomic, story, first, Some(second)));
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let with = (0..8).flat_map(|n| [(true, n), (false, n)]);
+    let twice: u32 = on_all_cores(&in_every_story(with), |(story, (atomic, n))| cut_twice(*atomic, *story, *n)).iter().sum();
     println!("cut twice: {twice}");
     assert!(twice > 100, "{twice}");
 }

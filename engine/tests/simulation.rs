@@ -431,8 +431,9 @@ fn nothing_is_lost_doubled_or_stuck_in_any_history() {
     let many = seeds.end - seeds.start >= 10;
     let mut answers: BTreeMap<&'static str, u32> = BTreeMap::new();
     let (mut events, mut failed) = (0, Vec::new());
-    for seed in seeds {
-        match std::panic::catch_unwind(|| run(seed)) {
+    let seeds: Vec<u64> = seeds.collect();
+    for (seed, outcome) in on_all_cores(&seeds, |seed| (*seed, std::panic::catch_unwind(|| run(*seed)))) {
+        match outcome {
             Ok((history, counts)) => {
                 events += history.len();
                 for (answer, count) in counts {

@@ -5,6 +5,7 @@ use crate::common::{Call, TestServer};
 use lastseat::auth::Role;
 use serde_json::{Value, json};
 use std::fmt;
+use std::sync::LazyLock;
 
 /// What the caller got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,13 @@ pub struct Operation {
 
 impl Operation {
     /// From the document that the routes generate, so that a new route is in the matrix.
-    pub fn all() -> Vec<Self> {
+    pub fn all() -> &'static [Self] {
+        // To generate it takes a while, and the twins ask for it again and again.
+        static ALL: LazyLock<Vec<Operation>> = LazyLock::new(Operation::of_the_document);
+        &ALL
+    }
+
+    fn of_the_document() -> Vec<Self> {
         let document = serde_json::to_value(lastseat::routes::document()).unwrap();
         let mut operations = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {

@@ -1,6 +1,7 @@
 //! Clients that open connections and do as little as they can.
 
 use crate::support::test_server::TestServer;
+use futures::future::join_all;
 use peak_alloc::PeakAlloc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,18 +13,17 @@ pub struct Slow(Vec<TcpStream>);
 impl Slow {
     /// Opens so many and sends the bytes on each, as far as the server takes them.
     pub async fn open(server: &TestServer, many: usize, bytes: &str) -> Self {
-        let mut open = Vec::with_capacity(many);
-        for _ in 0..many {
-            let socket = TcpSocket::new_v4().unwrap();
-            // What the system takes for the client is not read by it.
-            socket.set_recv_buffer_size(4096).unwrap();
-            let mut stream = socket.connect(server.running().addr).await.unwrap();
-            let sent = tokio::time::timeout(Duration::from_secs(2), stream.write_all(bytes.as_bytes())).await;
-            drop(sent);
-            open.push(stream);
-        }
+        let open = join_all((0..many).map(|_| send(server, bytes))).await;
         settle().await;
         Self(open)
+    }
+
+    /// Opens one, and waits until the server has begun its answer and sent what fits between the two.
+    pub async fn answered(server: &TestServer, bytes: &str) -> Self {
+        let stream = send(server, bytes).await;
+        tokio::time::timeout(Duration::from_secs(30), stream.readable()).await.expect("an answer").unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Self(vec![stream])
     }
 
     /// Bytes of the first answer's body, if all of it arrives.
@@ -38,6 +38,17 @@ impl Slow {
         }
         read - head.unwrap()
     }
+}
+
+/// Sends the bytes, as far as the server takes them.
+async fn send(server: &TestServer, bytes: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    // What the system takes for the client is not read by it.
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.running().addr).await.unwrap();
+    let sent = tokio::time::timeout(Duration::from_secs(2), stream.write_all(bytes.as_bytes())).await;
+    drop(sent);
+    stream
 }
 
 /// The body of an answer.

@@ -28,7 +28,7 @@ use lastseat_in_process::InProcessGuard;
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_testkit::{MemoryLog, PlainCodes};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -285,4 +285,21 @@ pub fn code<T: std::fmt::Debug>(result: Result<T, CommandError>) -> &'static str
 /// Lets reactors work for a while of virtual time.
 pub async fn later(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// Does all jobs, as many at a time as there are cores: each is a history of its own, on one thread. A panic in one fails the test.
+pub fn on_all_cores<Job: Sync, Outcome: Send>(jobs: &[Job], work: impl Fn(&Job) -> Outcome + Sync) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let work_off = || {
+        let mut outcomes = Vec::new();
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            outcomes.push(work(job));
+        }
+        outcomes
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work_off)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
