@@ -25,7 +25,7 @@ export class BookingCard {
   #drawn = "";
   /** Whether the menu is open, and what is being typed: a card that is drawn again has both. */
   #menu = { open: false };
-  #typed = { voucher: "" };
+  #typed = { voucher: "", account: "" };
   #scratch;
   #clock;
   #loaded = h("p", { class: "hint loaded" });
@@ -86,7 +86,7 @@ export class BookingCard {
       this.#tickets(),
       this.#reward(),
       this.#commands.outcome,
-      moreMenu({ card, wallet: this.#wallet, commands: this.#commands, menu: this.#menu }),
+      moreMenu({ card, wallet: this.#wallet, commands: this.#commands, menu: this.#menu, typed: this.#typed }),
       h("p", { class: "hint" }, `${t("number")} `, h("code", null, card.id)),
       this.#loaded,
     );

@@ -99,8 +99,8 @@ export class Wallet extends EventTarget {
     this.#changed();
   }
 
-  /** The account has it now; the token on this device is void. */
-  async claimed({ id }) {
+  /** An account has it now, this one or another; the token on this device is void. */
+  async left({ id }) {
     this.cards.delete(id);
     await this.#store.remove(id);
     this.#bookings.remove(id);

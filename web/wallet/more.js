@@ -1,7 +1,8 @@
-// What a buyer rarely does with a booking: save it as a file, pass its link on, take it into an account, remove it.
+// What a buyer rarely does with a booking: save it as a file, pass its link on, take it into an account, give it away, remove it.
 
 import { announce, h } from "../dom.js";
 import { say } from "./commands.js";
+import { giveForm } from "./give.js";
 import { t } from "./messages.js";
 import { stateOf } from "./names.js";
 
@@ -9,8 +10,8 @@ const PATIENCE_MS = 20_000;
 
 /** @typedef {import("./hold.js").Context} Context */
 
-/** @param {Context & { menu: { open: boolean } }} context `menu` keeps whether it is open */
-export function moreMenu({ card, wallet, commands, menu }) {
+/** @param {Context & { menu: { open: boolean }, typed: { account: string } }} context `menu` keeps whether it is open, `typed` what is in its field */
+export function moreMenu({ card, wallet, commands, menu, typed }) {
   const { id } = card;
   const token = wallet.tokenOf(card);
   const path = `/v1/bookings/${encodeURIComponent(id)}`;
@@ -21,7 +22,7 @@ export function moreMenu({ card, wallet, commands, menu }) {
     // The account has it from then on; the token on this device is void.
     await send("POST", "/v1/me/bookings", { headers: wallet.session.headers, body: { token } });
     announce(t("claim_done"));
-    await wallet.claimed(card);
+    await wallet.left(card);
   };
   const buttons = [
     paid && h("button", { type: "button", data: { key: `pdf ${id}`, act: "pdf" }, onclick: () => commands.run("pdf", () => savePdf(path, token)) }, t("pdf")),
@@ -36,6 +37,7 @@ export function moreMenu({ card, wallet, commands, menu }) {
     h("summary", { data: { key: `more ${id}` } }, t("more")),
     h("div", { class: "toolbar" }, buttons),
     paid && token && mailForm(id, path, token, commands),
+    paid && wallet.accounts && (token || wallet.session) && giveForm({ card, wallet, commands, typed }),
   );
 }
 

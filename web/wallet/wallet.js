@@ -7,6 +7,7 @@ import { language } from "../language.js";
 import { signInForm, signOut } from "./account.js";
 import { BookingCard } from "./card.js";
 import { Commands } from "./commands.js";
+import { AccountNumber } from "./give.js";
 import { Wallet } from "./loader.js";
 import { t } from "./messages.js";
 import { byDate, groupOf } from "./names.js";
@@ -91,10 +92,11 @@ function draw(wallet) {
   );
   const form = signInForm(() => wallet.refresh());
   const account = new Commands(() => update());
+  const number = new AccountNumber();
   const languages = languageChoice(t("language"));
   const main = document.querySelector("main");
   main.before(h("header", { class: "page-top" }, h("a", { class: "page-brand", href: "/" }, "lastseat"), h("nav", { "aria-label": t("shop") }, h("a", { href: "/" }, t("shop"))), languages, who));
-  main.replaceChildren(h("div", { class: "toolbar title" }, h("h1", null, t("title")), network), notice, account.outcome, h("div", { id: "lists", class: "stack" }, empty, sections), rewards.element, form);
+  main.replaceChildren(h("div", { class: "toolbar title" }, h("h1", null, t("title")), network), notice, account.outcome, h("div", { id: "lists", class: "stack" }, empty, sections), rewards.element, number.element, form);
 
   function update() {
     const { cards, online, loading, session } = wallet;
@@ -113,6 +115,7 @@ function draw(wallet) {
     network.classList.toggle("bad", !online);
     form.hidden = session !== null || !wallet.accounts;
     signedIn();
+    number.show(session);
     rewards.update();
     stage.update(cards);
   }

@@ -309,3 +309,59 @@ async fn a_guests_booking_is_taken_into_an_account_and_its_link_ends() {
     })
     .await;
 }
+
+/// The number that the wallet shows of the account that is signed in.
+async fn account_number(window: &Window) -> String {
+    window.until(".account-number", "Your account's number").await;
+    window.eval("return document.querySelector('.account-number code').innerText").await.as_str().unwrap().to_owned()
+}
+
+async fn give(window: &Window, account: &str) {
+    window.fill("[data-act=give] input", account).await;
+    window.click("[data-act=give] button").await;
+}
+
+#[tokio::test]
+async fn a_booking_is_given_to_another_account_by_a_guest_and_by_an_account() {
+    in_windows(Size::Phone, async |[one, other]| {
+        let server = Server::start().await;
+        buy(one, &server, &["J-1"]).await;
+        let (id, token) = kept(one).await;
+        for email in ["ann@example.org", "bob@example.org"] {
+            let account = json!({"email": email, "password": PASSWORD});
+            assert_eq!(one.request("POST", "/v1/accounts", None, account).await.0, 202);
+        }
+        sign_in(other, &server, "bob@example.org").await;
+        let bob = account_number(other).await;
+
+        one.click(".wallet-card summary").await;
+        give(one, "bob@example.org").await;
+        one.until(".wallet-card", "This is not the number of an account").await;
+        give(one, &bob).await;
+        one.until("dialog[open]", &bob).await;
+        one.click("dialog[open] [value=no]").await;
+        assert_eq!(one.eval("return document.querySelectorAll('.wallet-card').length").await, json!(1));
+        one.click("[data-act=give] button").await;
+        one.click("dialog[open] [value=yes]").await;
+        one.until_eval(NOTHING, json!(true)).await;
+        one.until_eval("return Object.keys(localStorage).some((key) => key.startsWith('lastseat:booking:'))", json!(false)).await;
+        let (status, _) = one.request("GET", &format!("/v1/bookings/{id}"), Some(&token), Value::Null).await;
+        assert_eq!(status, 404);
+        other.page.refresh().await.unwrap();
+        other.until(".wallet-card [data-act=show]", "Show the ticket").await;
+
+        // The account gives it on.
+        sign_in(one, &server, "ann@example.org").await;
+        let ann = account_number(one).await;
+        other.click(".wallet-card summary").await;
+        give(other, &bob).await;
+        other.until(".wallet-card", "This is your own account").await;
+        give(other, &ann).await;
+        other.click("dialog[open] [value=yes]").await;
+        other.until_eval(NOTHING, json!(true)).await;
+        one.page.refresh().await.unwrap();
+        one.until(".wallet-card [data-act=show]", "Show the ticket").await;
+        one.until_eval("return document.documentElement.scrollWidth <= innerWidth", json!(true)).await;
+    })
+    .await;
+}
