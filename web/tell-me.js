@@ -3,8 +3,8 @@
 
 import { announce } from "./dom.js";
 import { t } from "./sold-out-messages.js";
+import { keyOf } from "./when-full.js";
 
-const PREFIX = "lastseat:tell-me:";
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** For a show that does not say when it begins. */
 const LONGEST_MS = 30 * DAY_MS;
@@ -27,14 +27,20 @@ export class TellMe extends EventTarget {
     super();
     this.#sale = sale;
     this.#inventory = inventory;
-    this.#key = PREFIX + sale.show.id;
+    this.#key = keyOf(sale.show.id);
     this.#on = this.#until() > Date.now();
     for (const event of ["loaded", "changed"]) inventory.addEventListener(event, () => this.#look());
     sale.addEventListener("changed", () => this.#look());
+    // The visitor comes back, maybe from where notifications are allowed.
+    window.addEventListener("focus", () => {
+      this.#asked = -Infinity;
+      this.dispatchEvent(new Event("changed"));
+    });
     // Another tab has begun or ended it.
     window.addEventListener("storage", ({ key }) => {
       if (key === this.#key) this.#become(this.#until() > Date.now());
     });
+    this.#look();
   }
 
   /** Whether the visitor wants to hear of free seats. */

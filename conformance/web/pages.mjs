@@ -18,6 +18,12 @@ const folder = mkdtempSync(join(tmpdir(), "lastseat-pages-"));
 const server = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--hold-seconds", "3600", "--data", join(folder, "data")], { stdio: ["ignore", "pipe", "ignore"] });
 const PHONE = [390, 844];
 const SIZES = [[1280, 900], PHONE, [320, 640]];
+/** Pages that are looked at side by side. */
+const AT_ONCE = 3;
+/** The rules that may find something else in the dark: each rule was asked in the light. */
+const COLOURS = { runOnly: { type: "tag", values: ["cat.color"] } };
+/** What only a person at the screen uses: the pop-ups of the address bar are pages that take as long as the one that is looked at. */
+const UNUSED = "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,SpareRendererForSitePerProcess";
 let browser;
 let failed = 0;
 
@@ -31,19 +37,12 @@ try {
     return answer.status === 204 ? undefined : answer.json();
   };
   const { shop, others } = await prepare(ask, token, tokenOf("stan", "staff"));
-  browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox", "--lang=en-GB"] });
-  for (const page of [...shop, ...others]) {
-    const english = [];
-    for (const scheme of ["light", "dark"]) {
-      for (const size of page.few ? [PHONE] : SIZES) english.push(await look({ ...page, language: "en" }, scheme, size, url));
-    }
-    if (others.includes(page) && !page.german) continue;
-    // The colours are those of the English pages; the texts are longer.
-    for (const size of page.few ? [PHONE] : [SIZES[0], SIZES.at(-1)]) {
-      const german = await look({ ...page, language: "de" }, "light", size, url);
-      report({ ...page, language: "de" }, "not in German", untranslated(english.flat(), german, NAMES));
-    }
-  }
+  browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox", "--lang=en-GB", UNUSED] });
+  const waiting = [...shop, ...others];
+  const lookAtAll = async () => {
+    for (let page = waiting.shift(); page; page = waiting.shift()) await inBothLanguages(page, shop.includes(page) || page.german === true, url);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lookAtAll));
   console.log(`axe: ${shop.length + others.length} pages, each in light and dark at three widths, ${[...shop, ...others.filter(({ german }) => german)].length} of them in German too, ${failed} with violations`);
 } finally {
   await browser?.close();
@@ -53,13 +52,21 @@ try {
 }
 process.exit(failed > 0 ? 1 : 0);
 
+async function inBothLanguages(page, isShop, url) {
+  const sizes = page.few ? [PHONE] : SIZES;
+  const english = await looks({ ...page, language: "en" }, ["light", "dark"], sizes, url);
+  if (!isShop) return;
+  // The colours are those of the English pages; the texts are longer.
+  const german = await looks({ ...page, language: "de" }, ["light"], page.few ? [PHONE] : [SIZES[0], SIZES.at(-1)], url);
+  report({ ...page, language: "de" }, "not in German", untranslated(english, german, NAMES));
+}
+
 /** Opens a page in a browser that knows nothing, brings it into its state, and uses it. */
-async function visit({ path, ready, act, then, token, language }, scheme, [width, height], url, use) {
+async function visit({ path, ready, act, then, token, language }, size, url, use) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   try {
-    await page.setViewport({ width, height });
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+    await show(page, "light", size);
     if (token) await page.evaluateOnNewDocument((value) => sessionStorage.setItem("lastseat.staff-token", value), token);
     await page.evaluateOnNewDocument((value) => localStorage.setItem("lastseat.language", value), language);
     const broken = [];
@@ -76,16 +83,39 @@ async function visit({ path, ready, act, then, token, language }, scheme, [width
   }
 }
 
-/** Returns its texts. */
-function look(state, scheme, size, url) {
-  return visit(state, scheme, size, url, async (page, broken) => {
+async function show(page, scheme, [width, height]) {
+  await page.setViewport({ width, height });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+}
+
+/** Looks at one state in all colours and sizes, and returns its texts: it stays as it is while the window changes. */
+function looks(state, schemes, sizes, url) {
+  return visit(state, sizes[0], url, async (page, broken) => {
     // The page's policy lets no foreign script in; the browser's own console may.
     await page.evaluate(axe);
-    const found = await page.evaluate(() => window.axe.run());
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth + 1);
-    report(state, `${scheme}, ${size[0]}`, [...broken, ...found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), ...(wide ? ["it scrolls sideways"] : [])]);
-    return page.evaluate(textsOf);
+    const texts = [];
+    for (const scheme of schemes) {
+      for (const size of sizes) {
+        await show(page, scheme, size);
+        texts.push(...(await look(page, state, scheme, size, broken.splice(0))));
+      }
+    }
+    return texts;
   });
+}
+
+async function look(page, state, scheme, size, broken) {
+  // Two frames, after which a map that follows its size has begun to draw; and until it, and what moves, is done.
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+    const ending = document.getAnimations().filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
+  });
+  await page.waitForFunction(() => !document.querySelector("canvas[data-drawing]"), { timeout: 30_000 });
+  const found = await page.evaluate((options) => window.axe.run(document, { resultTypes: ["violations"], ...options }), scheme === "light" ? {} : COLOURS);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth + 1);
+  report(state, `${scheme}, ${size[0]}`, [...broken, ...found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), ...(wide ? ["it scrolls sideways"] : [])]);
+  return page.evaluate(textsOf);
 }
 
 function report({ path, language }, what, problems) {

@@ -64,9 +64,11 @@ export class Renderer {
     this.#frame = -1;
   }
 
-  /** Draws in the next frame. */
+  /** Draws in the next frame. Until there is none more to draw, the canvas has `data-drawing`: for tests. */
   invalidate() {
-    if (this.#frame === 0) this.#frame = requestAnimationFrame((now) => this.#draw(now));
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame((now) => this.#draw(now));
+    this.#canvas.dataset.drawing = "";
   }
 
   /** A seat looks different. */
@@ -100,6 +102,7 @@ export class Renderer {
     const lit = this.rings.draw(this.#context, place, this.#camera.pitch, now);
     this.#after();
     if (unfinished || lit || this.#camera.gliding) this.invalidate();
+    if (this.#frame === 0) delete this.#canvas.dataset.drawing;
   }
 
   #resize() {
@@ -161,7 +164,7 @@ export class Renderer {
       if (performance.now() > until) return true;
       this.#painter.paint(tile, this.#ratio);
     } else {
-        for (const seat of tile.stale) {
+      for (const seat of tile.stale) {
         const [x, y] = [this.#seats.x[seat], this.#seats.y[seat]];
         this.#painter.paint(tile, this.#ratio, { left: x - REACH, top: y - REACH, right: x + REACH, bottom: y + REACH });
       }

@@ -106,6 +106,8 @@ async fn a_seat_of_a_large_house_is_bought_with_25_keys_and_is_the_one_that_had_
         let selected = "return [...document.querySelectorAll('.cells [aria-selected=true]')].map((cell) => cell.dataset.seat)";
         assert_eq!(window.eval(selected).await, json!(["202.1-31"]));
 
+        let chip = window.eval("return document.querySelector('#checkout .chip').textContent").await;
+        assert!(chip.as_str().unwrap().starts_with("Block 202 1 31"), "{chip}");
         keys.tab_to("Hold 1 seat").await;
         keys.press(ENTER).await;
         window.until_focus("1 seat held").await;
@@ -196,18 +198,14 @@ const PIXEL: &str = "(element) => {
     return canvas.getContext('2d').getImageData(...place).data.join();
 }";
 
+/// Waits until nothing moves, and all is drawn.
+async fn until_drawn(window: &Window) {
+    window.until_eval("return document.querySelector('.large-map canvas').matches('[data-drawing]')", json!(false)).await;
+}
+
 async fn pixel(window: &Window, element: &str) -> Value {
-    // After the glide to the section, when two looks are the same.
-    let script = format!("return ({PIXEL})({element})");
-    let mut before = window.eval(&script).await;
-    loop {
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-        let now = window.eval(&script).await;
-        if now == before {
-            return now;
-        }
-        before = now;
-    }
+    until_drawn(window).await;
+    window.eval(&format!("return ({PIXEL})({element})")).await
 }
 
 #[tokio::test]
@@ -227,13 +225,9 @@ async fn a_tap_comes_nearer_and_then_picks_the_nearest_seat() {
         window.until_eval("return document.querySelector('#viewport').dataset.zoomed ?? null", json!("")).await;
         // Seats are so far apart now that a finger hits one, and none is picked yet.
         assert_eq!(window.eval("return document.querySelectorAll('.chip').length").await, json!(0));
-        let mut taps = 0;
-        while window.eval(picked).await == json!([]) {
-            assert!(taps < 3, "no seat was picked");
-            tokio::time::sleep(std::time::Duration::from_millis(600)).await;
-            window.page.execute(tap, vec![json!(0.5), json!(0.5)]).await.unwrap();
-            taps += 1;
-        }
+        until_drawn(window).await;
+        window.page.execute(tap, vec![json!(0.5), json!(0.5)]).await.unwrap();
+        window.until_eval("return document.querySelectorAll('.cells .mine').length", json!(1)).await;
         let seat = window.eval(picked).await[0].clone();
         assert!(seat.as_str().unwrap().starts_with("101."), "{seat}");
         window.until("#checkout h2", "1 seat").await;

@@ -173,6 +173,9 @@ async fn session(driver: &str, size: Size, flags: &[String]) -> Result<Window, S
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        // What only a person at the screen uses: the pages of the address bar's pop-ups, which take as long as the page under test,
+        // and a process for the next page.
+        "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,SpareRendererForSitePerProcess",
         // Containers run tests as root, where the sandbox does not start. It opens our own page only.
         "--no-sandbox",
     ];

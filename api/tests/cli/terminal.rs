@@ -61,13 +61,24 @@ impl Terminal {
     /// Waits until the screen has all of this, and returns what it shows.
     #[track_caller]
     pub fn wait_for(&self, parts: &[&str]) -> String {
+        self.wait_until(&format!("{parts:?}"), |text| parts.iter().all(|part| text.contains(part)))
+    }
+
+    /// Waits until this has left the screen, and returns what it shows then.
+    #[track_caller]
+    pub fn wait_without(&self, part: &str) -> String {
+        self.wait_until(&format!("no {part:?}"), |text| !text.contains(part))
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
         let given_up = Instant::now() + PATIENCE;
         loop {
             let text = self.text();
-            if parts.iter().all(|part| text.contains(part)) {
+            if fits(&text) {
                 return text;
             }
-            assert!(Instant::now() < given_up, "waited in vain for {parts:?} on\n{text}");
+            assert!(Instant::now() < given_up, "waited in vain for {what} on\n{text}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
