@@ -6,10 +6,6 @@ import { newKey, Problem, send } from "./api.js";
 /** Keys that are derived at the same time. */
 const AT_ONCE = 32;
 
-/** Whether a refusal asks for a solved challenge, or for another one. */
-export const asksForChallenge = (error) =>
-  error instanceof Problem && (error.code === "challenge_required" || error.code === "challenge_failed");
-
 /** Gets a challenge for a show and solves it: the value of the header Challenge-Solution. */
 export async function solveChallenge(show) {
   if (!crypto.subtle) {

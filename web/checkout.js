@@ -12,12 +12,11 @@
 
 import { get, serverNow, sleep } from "./api.js";
 import { bankUrl, returnUrl, sandboxIntent } from "./bank-page.js";
-import { asksForChallenge, solveChallenge } from "./challenge.js";
 import { FormConfirmation } from "./form-confirmation.js";
 import { endedBy, failure, stepOf } from "./outcomes.js";
 import { t as pay } from "./payment-messages.js";
 import { sentence } from "./refusals.js";
-import { isDecided, Requests } from "./requests.js";
+import { asksForChallenge, isDecided, Requests } from "./requests.js";
 import { SeatChoice } from "./seat-choice.js";
 import { t } from "./shop-messages.js";
 import { TabMemory } from "./tab-memory.js";
@@ -39,6 +38,7 @@ export class Checkout extends EventTarget {
   #show;
   #title;
   #inventory;
+  #full = false;
   #bookings;
   #token;
   #choice;
@@ -153,8 +153,17 @@ export class Checkout extends EventTarget {
     this.changed([]);
   }
 
-  /** Seats have changed: chosen ones may be gone, held ones may have been released. */
+  /** Whether nothing can be held now. */
+  get full() {
+    return this.#full;
+  }
+
+  /** Seats have changed: chosen ones may be gone, held ones may have been released, and the last one may have been taken. */
   changed(changes) {
+    if (this.#full !== this.#inventory.full) {
+      this.#full = this.#inventory.full;
+      this.#become(this.phase, this.note);
+    }
     if (this.phase === "picking") {
       const { gone } = this.#choice;
       if (gone.length > 0) this.#lose(gone, SeatChoice.lost(gone));
@@ -187,6 +196,7 @@ export class Checkout extends EventTarget {
     } catch (error) {
       if (!asksForChallenge(error)) throw error;
       this.#become("holding", solving());
+      const { solveChallenge } = await import("./challenge.js");
       const solution = await solveChallenge(this.#show);
       return this.#requests.send("POST", path, { body: selection, key, solution });
     }

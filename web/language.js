@@ -1,7 +1,8 @@
 // The language of a page: the visitor's choice on this device, else the browser's, else English.
 //
 // Each page has its messages in a file of its own: `messages({ en: { … }, de: { … } })`. English is complete; a message that
-// another language lacks is shown in English, and a test finds it.
+// another language lacks is shown in English, and a test finds it. Where bytes count, as in the shop, each language has a file
+// of its own, of which one is loaded: `texts`.
 
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 
@@ -69,7 +70,7 @@ const numbers = perLanguage((locale) => new Intl.NumberFormat(locale));
  * The sentences of a page in its language. A message is a text with `{name}` for what is filled in; one that depends on a
  * number is an object with `one` and `other`, chosen by `{count}`.
  *
- * @param {Record<string, Record<string, string | { one: string, other: string }>>} catalogue by language, `en` among them
+ * @param {Record<string, Record<string, string | { one: string, other: string }>>} catalogue by language, `en` among them unless there is one only
  * @returns {((key: string, values?: Record<string, string | number>) => string) & { has: (key: string) => boolean }} `has` says
  *   whether there is a message, for keys that are made of what the server says
  */
@@ -84,7 +85,16 @@ export function messages(catalogue) {
       return typeof value === "number" ? numbers().format(value) : value;
     });
   };
-  return Object.assign(say, { has: (key) => Object.hasOwn(catalogue.en, key) });
+  return Object.assign(say, { has: (key) => Object.hasOwn(catalogue.en ?? catalogue[language], key) });
+}
+
+/**
+ * The same of a page whose language stays as it is: only its own messages are loaded.
+ *
+ * @param {Record<keyof typeof LANGUAGES, () => Promise<{ default: Record<string, string | { one: string, other: string }> }>>} files
+ */
+export async function texts(files) {
+  return messages({ [language]: (await files[language]()).default });
 }
 
 /** Puts messages into a page's own text: `data-text` names the message of an element, `data-label` that of its `aria-label`. */

@@ -20,9 +20,8 @@ import { poster } from "./poster.js";
 import { Pulse } from "./pulse.js";
 import { t } from "./shop-messages.js";
 import { t as soldOut } from "./sold-out-messages.js";
-import { SoldOut } from "./sold-out.js";
 import { findShow, listShows, SaleStatus } from "./show.js";
-import { TellMe } from "./tell-me.js";
+import { WhenFull } from "./when-full.js";
 import { countdown, duration, moment, useCurrency } from "./words.js";
 
 /** The last day is counted down. */
@@ -105,8 +104,7 @@ function build(show, list, bookings, linked, makeForm) {
   const checkout = new Checkout(show, inventory, bookings, linked, Boolean(makeForm));
   new Panel(byId("checkout"), byId("bank"), checkout, sale, bookings, makeForm?.(checkout));
   new Offers(byId("offers"), sale, inventory, checkout);
-  const tellMe = new TellMe(sale, inventory);
-  new SoldOut(byId("sold-out"), sale, inventory, tellMe, list);
+  const whenFull = new WhenFull(byId("sold-out"), sale, inventory, list);
   new MyBookings(bookings, (entry) => {
     if (entry.show === show.id) checkout.open(entry);
     else location.assign(`/?booking=${encodeURIComponent(entry.id)}`);
@@ -143,12 +141,12 @@ function build(show, list, bookings, linked, makeForm) {
     if (checkout.phase === "confirmed" && phase === "paying") map.celebrate(checkout.mine);
     phase = checkout.phase;
     // Who has seats waits for none.
-    if (phase === "held") tellMe.stop();
+    if (phase === "held") whenFull.stop();
   });
   checkout.addEventListener("refused", ({ detail }) => detail.forEach((label) => map.refuse(label)));
 
   const feed = new Feed(show.id, inventory, "", show.plan);
-  feed.wanted = () => tellMe.on;
+  feed.wanted = () => whenFull.on;
   const showConnection = () => connection(feed.status);
   feed.addEventListener("status", showConnection);
   feed.addEventListener("gone", () => location.reload());

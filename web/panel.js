@@ -5,12 +5,11 @@
 import { announce, focusHeading, h, redraw } from "./dom.js";
 import { copyButton } from "./my-bookings.js";
 import { t as pay } from "./payment-messages.js";
-import { scratchCard } from "./scratch.js";
 import { t } from "./shop-messages.js";
 import { ticketsButton } from "./tickets.js";
 import { Voucher } from "./voucher.js";
 import { walletLink } from "./wallet/link.js";
-import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
+import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, sectionOf, timeOfDay, title } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
 const CARDS = [
@@ -137,10 +136,11 @@ export class Panel {
     const { picked, phase, total, fees, most } = this.#checkout;
     const holding = phase === "holding";
     if (picked.length === 0) {
+      const none = this.#sale.onSale && this.#checkout.full;
       return [
-        h("h2", null, t(holding ? "finding" : this.#sale.onSale ? "pick" : "off_sale")),
+        h("h2", null, t(holding ? "finding" : none ? "none_free" : this.#sale.onSale ? "pick" : "off_sale")),
         this.#note(),
-        this.#sale.onSale && h("p", { class: "hint" }, t("pick_hint", { count: most, time: duration(this.#show.hold_seconds) })),
+        this.#sale.onSale && !none && h("p", { class: "hint" }, t("pick_hint", { count: most, time: duration(this.#show.hold_seconds) })),
       ];
     }
     const chips = picked.map((label) =>
@@ -317,8 +317,21 @@ export class Panel {
   /** The scratch card of a group's booking: made once, and drawn again as it is. */
   #reward({ id, seats: own }, token) {
     if (own.length < GROUP || !token) return undefined;
-    if (this.#scratch?.id !== id) this.#scratch = { id, card: scratchCard(id, token) };
+    if (this.#scratch?.id !== id) this.#loadScratchCard(id, token);
     return this.#scratch.card;
+  }
+
+  async #loadScratchCard(id, token) {
+    const scratch = { id, card: h("section", { hidden: true }) };
+    this.#scratch = scratch;
+    try {
+      const { scratchCard } = await import("./scratch.js");
+      const card = scratchCard(id, token);
+      scratch.card.replaceWith(card);
+      scratch.card = card;
+    } catch {
+      // The booking is paid all the same; its card comes with the next visit.
+    }
   }
 
   #ticket() {
@@ -381,5 +394,6 @@ export class Panel {
 
 function chipName(label) {
   const { row, number } = parts(label);
-  return row ? [h("b", null, row), ` ${number}`] : label;
+  const section = sectionOf(label);
+  return row ? [section && h("span", { class: "section" }, `${section} `), h("b", null, row), ` ${number}`] : label;
 }

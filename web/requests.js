@@ -35,6 +35,11 @@ export function isDecided(error) {
   return error instanceof Problem && error.status < 500 && error.code !== "idempotency_in_flight";
 }
 
+/** Whether a refusal asks for a solved challenge, or for another one. */
+export function asksForChallenge(error) {
+  return error instanceof Problem && (error.code === "challenge_required" || error.code === "challenge_failed");
+}
+
 /** The browser adds the cookie of an account's session by itself; commands need its CSRF token as well. Guests have none, and are asked for none. */
 async function sendAsSession(method, path, options) {
   try {

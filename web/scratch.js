@@ -4,7 +4,7 @@
 
 import { get, sleep } from "./api.js";
 import { announce, calm, h } from "./dom.js";
-import { t } from "./shop-messages.js";
+import { t } from "./scratch-messages.js";
 
 /** The reward is written right after the booking: asked for so often, with a pause between. */
 const TRIES = 6;

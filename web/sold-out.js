@@ -29,6 +29,7 @@ export class SoldOut {
     this.#list = list;
     for (const event of ["loaded", "changed"]) inventory.addEventListener(event, () => this.#draw());
     for (const source of [sale, tellMe]) source.addEventListener("changed", () => this.#draw());
+    this.#draw();
   }
 
   #draw() {

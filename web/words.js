@@ -71,9 +71,18 @@ export function title(id) {
 
 /** Seats of a drawn plan by id, which have what is printed on them. */
 const printed = new Map();
+const sections = new Set();
 
 export function print(seats) {
-  for (const seat of seats) printed.set(seat.seat, seat);
+  for (const seat of seats) {
+    printed.set(seat.seat, seat);
+    sections.add(seat.section);
+  }
+}
+
+/** The section that tells a seat from others with the same row and number; `undefined` where there is one section only. */
+export function sectionOf(label) {
+  return printed.has(label) && sections.size < 2 ? undefined : parts(label).section;
 }
 
 /** As it is printed; else an id parts at its last dash: `A-12`, `BOX-3-2` (row `BOX-3`, seat 2). */

@@ -8,7 +8,7 @@ const web = new URL("../../web/", import.meta.url);
 // frame.js, history.js and link.js have theirs in both languages; the API's documentation is English only, as the API is.
 const scripts = readdirSync(web, { recursive: true })
   .map(String)
-  .filter((file) => file.endsWith(".js") && !/messages\.js$|frame\.js$|history\.js$|^wallet\/link\.js$|^docs\/|vendor\/|worker\.js$/.test(file));
+  .filter((file) => file.endsWith(".js") && !/messages\.js$|^texts\/|frame\.js$|history\.js$|^wallet\/link\.js$|^docs\/|vendor\/|worker\.js$/.test(file));
 
 /** Names of keys, headers and algorithms; brands; and what only a developer reads. */
 const NAMES = /^(Arrow(Left|Right|Up|Down)|Home|End|Enter|Escape|Tab|Backspace|Delete|Visa|Mastercard|English|Deutsch|Bearer.*|Stripe.*|Ed25519|Notification|[A-Z][a-z]+[A-Z]\w*|[A-Z]\w*Error)$/;

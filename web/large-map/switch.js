@@ -1,8 +1,6 @@
 // The seat map for a show of any size: elements for each seat (map.js) in small houses, a canvas in large ones.
 //
-// Callers see one interface. The modules of the canvas are loaded for large shows only.
-
-import { SeatMap as DrawnMap } from "../map.js";
+// Callers see one interface. Only the modules of the map that is drawn are loaded.
 
 /** With more seats than this the map is a canvas. The benches say why: docs/PERFORMANCE.md. */
 export const MANY = 3_000;
@@ -17,25 +15,42 @@ function mayBeLarge({ plan, areas = [] } = {}) {
   return plan !== undefined || rows.reduce((sum, { seats }) => sum + seats, 0) > MANY;
 }
 
+/** Each map is asked for once; after a failure, again. */
+const loading = new Map();
+
+function load(large) {
+  if (!loading.has(large)) loading.set(large, ask(large));
+  loading.get(large).catch(() => loading.delete(large));
+  return loading.get(large);
+}
+
+async function ask(large) {
+  if (large) return (await import("./large-map.js")).LargeMap;
+  const [{ SeatMap }] = await Promise.all([
+    import("../map.js"),
+    // That imports this, which would come after it.
+    import("../zoom.js"),
+  ]);
+  return SeatMap;
+}
+
 export class SeatMap extends EventTarget {
   #parts;
   #map;
-  #large;
   #mine = [];
   #says;
   /** Counts drawings: an earlier one that waits for modules is not drawn any more. */
   #drawing = 0;
 
   /**
-   * `show` is optional. With it, what a large show needs is loaded while its seats are. `says`: the page does not read out
+   * `show` is optional. With it, the modules of its map are loaded while its seats are. `says`: the page does not read out
    * what was picked, so that the map has to.
    */
   constructor(viewport, paper, tip, show, { says = false } = {}) {
     super();
     this.#says = says;
     this.#parts = [viewport, paper, tip];
-    if (mayBeLarge(show)) this.#load().catch(() => {});
-    else this.#become(DrawnMap);
+    if (show) load(mayBeLarge(show)).catch(() => {});
   }
 
   get zoom() {
@@ -47,21 +62,13 @@ export class SeatMap extends EventTarget {
     this.#map?.close();
   }
 
-  draw(show, seats, shapes = []) {
+  /** Draws the whole map, at once if its modules are there. */
+  async draw(show, seats, shapes = []) {
     this.#drawing += 1;
-    if (seats.length > MANY) return this.#drawLarge(show, seats, shapes, this.#drawing);
-    this.#become(DrawnMap);
-    this.#map.draw(show, seats, shapes);
-    this.#map.mark(this.#mine);
-  }
-
-  async #drawLarge(show, seats, shapes, drawing) {
-    let kind = DrawnMap;
-    try {
-      kind = await this.#load();
-    } catch {
-      // Slow is better than nothing.
-    }
+    const drawing = this.#drawing;
+    const large = seats.length > MANY;
+    // Slow is better than nothing.
+    const kind = await load(large).catch((error) => (large ? load(false) : Promise.reject(error)));
     if (drawing !== this.#drawing) return;
     this.#become(kind);
     this.#map.draw(show, seats, shapes);
@@ -88,11 +95,6 @@ export class SeatMap extends EventTarget {
 
   celebrate(labels) {
     this.#map?.celebrate(labels);
-  }
-
-  #load() {
-    this.#large ??= import("./large-map.js").then(({ LargeMap }) => LargeMap);
-    return this.#large;
   }
 
   #become(Kind) {
