@@ -28,7 +28,7 @@ export class LargeMap extends EventTarget {
   #grid = new Grid();
   #root = h("div", { class: "large-map" }, this.#canvas, this.#grid.element, this.#probe, this.#voice);
   #camera = new Camera(() => this.#renderer?.invalidate(), () => calm.matches);
-  #observer = new ResizeObserver(() => this.#camera.resize(this.#root.clientWidth, this.#root.clientHeight));
+  #observer = new ResizeObserver(() => this.#measure());
   #theme;
   #tip;
   #pointer;
@@ -83,13 +83,22 @@ export class LargeMap extends EventTarget {
     this.#renderer = new Renderer(this.#canvas, this.#seats, this.#camera, this.#theme, t("stage"), () => this.#placed());
     // As wide or high as the house, within reason: nearer, a strip would show too little.
     this.#viewport.style.aspectRatio = String(Math.min(Math.max(this.#seats.box.width / this.#seats.box.height, 0.6), 1.3));
-    this.#camera.resize(this.#root.clientWidth, this.#root.clientHeight);
+    this.#measure();
+    // Once more with the next layout: a page that is not laid out at this moment has another size then, or the one that was reported already.
+    this.#observer.unobserve(this.#root);
+    this.#observer.observe(this.#root);
     this.#camera.fit(this.#seats.box);
     this.#navigation.use(this.#seats, this.#renderer);
     this.#renderer.invalidate();
     // After the first paint: nobody needs it before.
     const drawn = this.#seats;
     requestAnimationFrame(() => setTimeout(() => drawn === this.#seats && this.#complete()));
+  }
+
+  /** What is not laid out has no size, and is not drawn. */
+  #measure() {
+    const { clientWidth: width, clientHeight: height } = this.#root;
+    if (width > 0 && height > 0) this.#camera.resize(width, height);
   }
 
   #complete() {
