@@ -13,13 +13,11 @@ import { t as map } from "./map-messages.js";
 import { SeatMap } from "./large-map/switch.js";
 import { MyBookings } from "./my-bookings.js";
 import { Offers } from "./offers.js";
-import { drawOtherShows } from "./other-shows.js";
 import { Panel } from "./panel.js";
 import { t as pay } from "./payment-messages.js";
 import { poster } from "./poster.js";
 import { Pulse } from "./pulse.js";
 import { t } from "./shop-messages.js";
-import { t as soldOut } from "./sold-out-messages.js";
 import { findShow, listShows, SaleStatus } from "./show.js";
 import { WhenFull } from "./when-full.js";
 import { countdown, duration, moment, useCurrency } from "./words.js";
@@ -30,7 +28,7 @@ const COUNTED_MS = 24 * 60 * 60 * 1000;
 start();
 
 async function start() {
-  translate(document, (key) => [t, map, pay, soldOut].find(({ has }) => has(key))?.(key) ?? key);
+  translate(document, (key) => [t, map, pay].find(({ has }) => has(key))?.(key) ?? key);
   byId("language").replaceWith(languageChoice(t("language")));
   takeReturn();
   const bookings = new Bookings();
@@ -40,13 +38,19 @@ async function start() {
   const list = listShows(reconnecting);
   const show = await findShow(id, list, reconnecting);
   list.then((shows) => {
-    if (show) drawOtherShows(byId("other-shows"), shows, show.id);
+    if (show && shows.length > 1) offerOthers(shows, show.id);
     return show ? choose(shows, show.id) : noShow(id, shows);
   });
   // The same link with another token changes the fragment only, which loads nothing.
   window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   if (!show) return new MyBookings(bookings, ({ id }) => location.assign(`/?booking=${id}`));
   build(show, list, bookings, linked, await findForm());
+}
+
+/** A server with one show needs none of this. Without a connection the list at the top of the page leads to the others. */
+async function offerOthers(shows, chosen) {
+  const { drawOtherShows } = await import("./other-shows.js").catch(() => ({ drawOtherShows: undefined }));
+  drawOtherShows?.(byId("other-shows"), shows, chosen);
 }
 
 /**

@@ -5,7 +5,6 @@ import { nextBest } from "./alternatives.js";
 import { h, redraw } from "./dom.js";
 import { Quantities } from "./quantities.js";
 import { t } from "./shop-messages.js";
-import { t as soldOut } from "./sold-out-messages.js";
 import { money, title } from "./words.js";
 
 /** Phases of a booking that needs nothing more: a new hold may begin. */
@@ -128,7 +127,7 @@ export class Offers {
       if (next.dataset.shown === key) return;
       next.dataset.shown = key;
       next.hidden = !best;
-      const offered = best && [soldOut("none_of", { category: named() }), " ", h("button", { type: "button", class: "quiet", data: { key: `next ${name}` }, onclick: best.go }, soldOut("next_best", { category: title(best.name), price: money(best.price) }))];
+      const offered = best && [t("none_of", { category: named() }), " ", h("button", { type: "button", class: "quiet", data: { key: `next ${name}` }, onclick: best.go }, t("next_best", { category: title(best.name), price: money(best.price) }))];
       redraw(next, ...(offered || []));
     };
     this.#live.push({ show, enough: () => this.#quantities.of(name, types).quantity > 0, order });

@@ -6,7 +6,6 @@ import { announce, focusHeading, h, redraw } from "./dom.js";
 import { copyButton } from "./my-bookings.js";
 import { t as pay } from "./payment-messages.js";
 import { t } from "./shop-messages.js";
-import { ticketsButton } from "./tickets.js";
 import { Voucher } from "./voucher.js";
 import { walletLink } from "./wallet/link.js";
 import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, sectionOf, timeOfDay, title } from "./words.js";
@@ -355,7 +354,7 @@ export class Panel {
         { class: "buttons" },
         walletLink(booking.id),
         h("button", { type: "button", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, t("pick_more")),
-        entry && ticketsButton(entry),
+        entry && h("button", { type: "button", data: { key: `tickets ${entry.id}`, act: "tickets" }, onclick: (event) => saveTickets(event.currentTarget, entry) }, t("download")),
         entry && copyButton(entry),
       ),
     ];
@@ -389,6 +388,15 @@ export class Panel {
     const part = ms / (this.#show.hold_seconds * 1000);
     this.#panel.querySelector(".bar i").style.width = `${Math.min(100, Math.max(0, part * 100))}%`;
     this.#panel.querySelector(".clock").classList.toggle("urgent", ms < 30_000);
+  }
+}
+
+async function saveTickets(button, entry) {
+  try {
+    (await import("./tickets.js")).saveTickets(button, entry);
+  } catch {
+    button.textContent = t("not_downloaded");
+    announce(button.textContent);
   }
 }
 

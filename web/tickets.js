@@ -5,22 +5,18 @@ import { t } from "./shop-messages.js";
 
 const PATIENCE_MS = 20_000;
 
-/** A button that stores the tickets of an entry as a PDF. */
-export function ticketsButton({ id, token }) {
-  const save = async () => {
-    button.disabled = true;
-    try {
-      download(await fetchTickets(id, token));
-      announce(t("downloaded"));
-      button.textContent = t("download");
-    } catch {
-      button.textContent = t("not_downloaded");
-      announce(button.textContent);
-    }
-    button.disabled = false;
-  };
-  const button = h("button", { type: "button", data: { key: `tickets ${id}`, act: "tickets" }, onclick: save }, t("download"));
-  return button;
+/** Stores the tickets of an entry as a PDF, and says on the button that was pressed how that went. */
+export async function saveTickets(button, { id, token }) {
+  button.disabled = true;
+  try {
+    download(await fetchTickets(id, token));
+    announce(t("downloaded"));
+    button.textContent = t("download");
+  } catch {
+    button.textContent = t("not_downloaded");
+    announce(button.textContent);
+  }
+  button.disabled = false;
 }
 
 async function fetchTickets(id, token) {

@@ -3,12 +3,16 @@
 /** Runs in the page: all its texts, hidden ones too, and what screen readers get instead of a text. */
 export function textsOf() {
   const texts = [document.title];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    if (!walker.currentNode.parentElement.closest("script, style, noscript, code, pre")) texts.push(walker.currentNode.textContent);
-  }
-  for (const name of ["aria-label", "title", "placeholder", "alt"]) {
-    for (const element of document.querySelectorAll(`[${name}]`)) texts.push(element.getAttribute(name));
+  // Of elements with a tree of their own, too.
+  const inside = [...document.querySelectorAll("*")].map(({ shadowRoot }) => shadowRoot).filter(Boolean);
+  for (const root of [document.body, ...inside]) {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      if (!walker.currentNode.parentElement?.closest("script, style, noscript, code, pre")) texts.push(walker.currentNode.textContent);
+    }
+    for (const name of ["aria-label", "title", "placeholder", "alt"]) {
+      for (const element of root.querySelectorAll(`[${name}]`)) texts.push(element.getAttribute(name));
+    }
   }
   return texts.map((text) => text.trim().replaceAll(/\s+/g, " ")).filter(Boolean);
 }

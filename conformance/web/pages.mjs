@@ -10,18 +10,20 @@ import { join } from "node:path";
 import { createRequire } from "node:module";
 import puppeteer from "puppeteer-core";
 import { textsOf, untranslated } from "./languages.mjs";
+import { site } from "./site.mjs";
 import { NAMES, prepare } from "./states.mjs";
 
 const [program, chromium] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "lastseat-pages-"));
-const server = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--hold-seconds", "3600", "--data", join(folder, "data")], { stdio: ["ignore", "pipe", "ignore"] });
+const elsewhere = await site();
+const server = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--cors-origin", elsewhere.url, "--hold-seconds", "3600", "--data", join(folder, "data")], { stdio: ["ignore", "pipe", "ignore"] });
 const PHONE = [390, 844];
 const SIZES = [[1280, 900], PHONE, [320, 640]];
 /** Pages that are looked at side by side. */
 const AT_ONCE = 3;
 /** The rules that may find something else in the dark: each rule was asked in the light. */
-const COLOURS = { runOnly: { type: "tag", values: ["cat.color"] } };
+const COLOURS = { runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block"] } };
 /** What only a person at the screen uses: the pop-ups of the address bar are pages that take as long as the one that is looked at. */
 const UNUSED = "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,SpareRendererForSitePerProcess";
 let browser;
@@ -36,7 +38,7 @@ try {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.status === 204 ? undefined : answer.json();
   };
-  const { shop, others } = await prepare(ask, token, tokenOf("stan", "staff"));
+  const { shop, others } = await prepare(ask, token, tokenOf("stan", "staff"), elsewhere.pageOf(url));
   browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox", "--lang=en-GB", UNUSED] });
   const waiting = [...shop, ...others];
   const lookAtAll = async () => {
@@ -46,6 +48,7 @@ try {
   console.log(`axe: ${shop.length + others.length} pages, each in light and dark at three widths, ${[...shop, ...others.filter(({ german }) => german)].length} of them in German too, ${failed} with violations`);
 } finally {
   await browser?.close();
+  elsewhere.close();
   server.kill("SIGTERM");
   await new Promise((resolve) => server.once("exit", resolve));
   rmSync(folder, { recursive: true, force: true });
@@ -71,16 +74,21 @@ async function visit({ path, ready, act, then, token, language }, size, url, use
     await page.evaluateOnNewDocument((value) => localStorage.setItem("lastseat.language", value), language);
     const broken = [];
     page.on("pageerror", (error) => broken.push(error.message));
-    await page.goto(url + path);
-    await page.waitForSelector(ready, { timeout: 30_000 });
+    await page.goto(new URL(path, url).href);
+    await appear(page, ready);
     if (act) {
       await act(page);
-      await page.waitForSelector(then, { timeout: 30_000 });
+      await appear(page, then);
     }
     return await use(page, broken);
   } finally {
     await context.close();
   }
+}
+
+/** What is in an element's own tree is looked for in each frame: changes there are not reported to the document. */
+function appear(page, selector) {
+  return page.waitForSelector(selector, { timeout: 30_000, visible: selector.includes(">>>") });
 }
 
 async function show(page, scheme, [width, height]) {
@@ -111,7 +119,10 @@ async function look(page, state, scheme, size, broken) {
     const ending = document.getAnimations().filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(ending.map(({ finished }) => finished));
   });
-  await page.waitForFunction(() => !document.querySelector("canvas[data-drawing]"), { timeout: 30_000 });
+  await page.waitForFunction(
+    () => [document, ...[...document.querySelectorAll("lastseat-map")].map(({ shadowRoot }) => shadowRoot)].every((root) => !root.querySelector("canvas[data-drawing]")),
+    { timeout: 30_000 },
+  );
   const found = await page.evaluate((options) => window.axe.run(document, { resultTypes: ["violations"], ...options }), scheme === "light" ? {} : COLOURS);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth + 1);
   report(state, `${scheme}, ${size[0]}`, [...broken, ...found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), ...(wide ? ["it scrolls sideways"] : [])]);

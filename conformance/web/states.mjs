@@ -37,8 +37,8 @@ function arena() {
   return { plan: "arena", name: "Arena", areas };
 }
 
-async function enterSection(page) {
-  await page.focus(".cells [data-section='1']");
+async function enterSection(page, inside = "") {
+  await (await page.$(`${inside}.cells [data-section='1']`)).focus();
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
 }
@@ -73,7 +73,7 @@ async function importWrongFile(page) {
 
 /** What is data in these states, and the same in every language. */
 export const NAMES = [
-  "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann", "Arena", "Block", "Oper", "Parkett", "Loge",
+  "Last Night of the Proms", "Royal Albert Hall", RICH.title, RICH.venue, "Stalls", "Circle", "Floor", "Seated", "Standing", "Adult", "Child", "AUS", "BALD", "PAUSE", "ABGESAGT", "VORBEI", "ann", "Arena", "Block", "Oper", "Opera", "Parkett", "Loge",
   // The rewards of the demo show.
   "Presse", "Sponsor", "sponsor", "stan", "demo", "guest",
   "A glass of wine in the interval", "The programme, signed by the conductor", "A seat in the box for the final rehearsal",
@@ -85,8 +85,9 @@ export const NAMES = [
  * @param {(method: string, path: string, body?: object, headers?: object) => Promise<any>} ask
  * @param {string} token the admin's
  * @param {string} stan the token of somebody with the role `staff`
+ * @param {(show: string) => string} embedded the page of another site with the map of a show
  */
-export async function prepare(ask, token, stan) {
+export async function prepare(ask, token, stan, embedded) {
   const pay = (booking, card = "pm_card_visa", headers) => ask("POST", `/v1/bookings/${booking.id}/payment`, { payment_method: card }, headers);
   const guest = (show, seats) => ask("POST", `/v1/shows/${show}/bookings`, { seats }, {});
   const bearer = ({ token: own }) => ({ authorization: `Bearer ${own}` });
@@ -133,8 +134,11 @@ export async function prepare(ask, token, stan) {
     { path: "/", ready: "#map [data-seat]" },
     { path: "/?show=gala", ready: "#map [data-seat]", act: (page) => page.$eval("[data-seat=A-3]", (seat) => seat.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }))), then: "[data-act=hold]" },
     { path: "/?show=arena", ready: ".cells [data-section]" },
-    { path: "/?show=arena", ready: ".cells [data-section]", act: enterSection, then: ".cells .mine" },
     { path: "/?show=oper", ready: "#map .shape" },
+    { path: "/?show=arena", ready: ".cells [data-section]", act: (page) => enterSection(page), then: ".cells .mine" },
+    { path: embedded("gala"), ready: "lastseat-map >>> [data-seat]" },
+    { path: embedded("arena"), ready: "lastseat-map >>> .cells [data-section]" },
+    { path: embedded("arena"), ready: "lastseat-map >>> .cells [data-section]", act: (page) => enterSection(page, "lastseat-map >>> "), then: "lastseat-map >>> .cells .mine" },
     { path: "/?show=aus", ready: ".alternatives" },
     { path: "/?show=aus", ready: ".alternatives", act: click("[data-act=tell]"), then: "[data-act=tell].quiet" },
     { path: "/?show=bald", ready: "#map [data-seat]", few: true },

@@ -56,6 +56,10 @@ export default {
   more_places: "Mehr Plätze in {area}",
   typed: "{what}: {type}",
 
+  nothing_left: "Wenn nichts mehr frei ist",
+  none_of: "{category}: zurzeit ausverkauft.",
+  next_best: "Nehmen Sie {category}, {price}",
+
   one_moment: "Einen Moment…",
   looking: "Ihre Plätze werden gesucht.",
   finding: "Plätze werden gesucht…",

@@ -56,6 +56,10 @@ export default {
   more_places: "More places in {area}",
   typed: "{what}: {type}",
 
+  nothing_left: "If nothing is left",
+  none_of: "{category} is sold out at the moment.",
+  next_best: "Take {category}, {price}",
+
   one_moment: "One moment…",
   looking: "Looking for your seats.",
   finding: "Finding seats…",

@@ -1,5 +1,4 @@
 export default {
-  section: "Wenn nichts mehr frei ist",
   tell: "Bescheid sagen, wenn Plätze frei werden",
   tell_hint: "Diese Seite sagt es Ihnen, auch aus einem anderen Tab. Lassen Sie sie offen.",
   telling: "Sie hören von dieser Seite, wenn Plätze frei werden. Lassen Sie sie offen.",
@@ -12,6 +11,4 @@ export default {
   gone_again: "Sie sind wieder weg. Diese Seite passt weiter auf.",
   other_shows: "Veranstaltungen mit freien Plätzen",
   places_free: { one: "{count} frei", other: "{count} frei" },
-  none_of: "{category}: zurzeit ausverkauft.",
-  next_best: "Nehmen Sie {category}, {price}",
 };

@@ -1,5 +1,4 @@
 export default {
-  section: "If nothing is left",
   tell: "Tell me when seats become free",
   tell_hint: "This page tells you, also from another tab. Keep it open.",
   telling: "You will hear from this page when seats become free. Keep it open.",
@@ -12,6 +11,4 @@ export default {
   gone_again: "They are gone again. This page goes on watching.",
   other_shows: "Shows with free seats",
   places_free: { one: "{count} free", other: "{count} free" },
-  none_of: "{category} is sold out at the moment.",
-  next_best: "Take {category}, {price}",
 };
