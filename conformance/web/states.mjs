@@ -188,7 +188,7 @@ export async function prepare(ask, token, stan, embedded) {
     staff("/office#show=demo&tab=shows&plan=oper", "[data-category=standing]"),
     staff("/office#show=demo&tab=plans", ".data"),
     staff("/office#show=demo&tab=plans&plan=oper", ".plan-preview .seat"),
-    { ...staff("/office#show=demo&tab=plans&plan=oper", ".plan-preview .seat"), act: (page) => page.focus(".plan-part.standing [data-key]"), then: ".plan-fields [name=capacity]" },
+    { ...staff("/office#show=demo&tab=plans&plan=oper", ".plan-preview .seat"), act: (page) => page.$eval(".plan-part.standing [data-key]", (part) => part.focus()), then: ".plan-fields [name=capacity]" },
     { ...staff("/office#show=demo&tab=plans&plan=oper", ".plan-preview .seat"), act: importWrongFile, then: ".plan-editor > .notice:not([hidden])" },
     { ...staff("/office#show=demo&tab=plans&plan=new!", ".plan-editor"), act: click("[data-act=add_rows]"), then: ".plan-fields [name=curve]" },
     staff("/office#show=demo&tab=plans&plan=arena", ".plan-part .dots"),
