@@ -72,22 +72,35 @@ export function title(id) {
 /** Seats of a drawn plan by id, which have what is printed on them. */
 const printed = new Map();
 const sections = new Set();
+/** Lists of seats that are not in there yet: a large house takes a tenth of a second, and its map is to be seen before. */
+let unread = [];
 
 export function print(seats) {
-  for (const seat of seats) {
-    printed.set(seat.seat, seat);
-    sections.add(seat.section);
-  }
+  unread.push(seats);
+  let last;
+  for (const { section } of seats) if (section !== last) sections.add((last = section));
+  if (globalThis.requestIdleCallback) requestIdleCallback(read);
+  else setTimeout(read, 1_000);
+}
+
+function read() {
+  for (const seat of unread.flat()) printed.set(seat.seat, seat);
+  unread = [];
+}
+
+function printedAs(label) {
+  if (unread.length > 0) read();
+  return printed.get(label);
 }
 
 /** The section that tells a seat from others with the same row and number; `undefined` where there is one section only. */
 export function sectionOf(label) {
-  return printed.has(label) && sections.size < 2 ? undefined : parts(label).section;
+  return printedAs(label) && sections.size < 2 ? undefined : parts(label).section;
 }
 
 /** As it is printed; else an id parts at its last dash: `A-12`, `BOX-3-2` (row `BOX-3`, seat 2). */
 export function parts(label) {
-  const seat = printed.get(label);
+  const seat = printedAs(label);
   if (seat) return { section: seat.section, row: seat.row, number: seat.label };
   const dash = label.lastIndexOf("-");
   if (dash < 0) return { row: "", number: label };
