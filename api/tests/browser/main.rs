@@ -23,6 +23,7 @@ mod large_map;
 mod my_bookings;
 mod office;
 mod office_trouble;
+mod office_work;
 mod other_site;
 mod payment_form;
 mod plan_editor;

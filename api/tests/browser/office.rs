@@ -21,7 +21,7 @@ impl Window {
     }
 
     /// Presses a button that asks first, and says yes.
-    async fn do_it(&self, act: &str) {
+    pub async fn do_it(&self, act: &str) {
         self.click(&format!("[data-act={act}]")).await;
         self.click("dialog [value=yes]").await;
     }

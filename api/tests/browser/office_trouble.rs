@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 impl Window {
     /// Lets `script` answer requests of the page: it gets `real`, `path` and `options`, and returns a response, or `undefined` for
     /// what the server answers.
-    async fn answer(&self, script: &str) {
+    pub async fn answer(&self, script: &str) {
         let script = format!(
             "const real = (window.real ??= window.fetch);
              window.problem = (status, code) => new Response(JSON.stringify({{ status, code, detail: code }}), {{ status, headers: {{ 'content-type': 'application/problem+json' }} }});

@@ -45,8 +45,12 @@ impl Server {
 
     /// A token with role `admin`.
     pub async fn admin(&self) -> String {
+        self.token("ann", "admin").await
+    }
+
+    pub async fn token(&self, sub: &str, role: &str) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_lastseat"))
-            .args(["token", "--sub", "ann", "--role", "admin"])
+            .args(["token", "--sub", sub, "--role", role])
             .current_dir(self.data.path())
             .env_clear()
             .output()
