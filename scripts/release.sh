@@ -14,13 +14,31 @@ name="lastseat-$version-$triple"
 command -v jq >/dev/null || { echo "release: jq is missing (Debian: jq)" >&2; exit 2; }
 command -v cargo-cyclonedx >/dev/null || { echo "release: cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx" >&2; exit 2; }
 
-# Equal functions once, and relocations packed: both only make the program smaller.
-export RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,--icf=all -C link-arg=-Wl,--pack-dyn-relocs=relr"
+# Where it was built is nobody's business: sources are named by their crate, and the list of parts below names no folder either.
+cargo_home="${CARGO_HOME:-$HOME/.cargo}"
+sysroot="$(rustc --print sysroot)"
+flags=(
+  -C target-feature=+crt-static
+  # Equal functions once, and relocations packed: both only make the program smaller.
+  -C link-arg=-Wl,--icf=all -C link-arg=-Wl,--pack-dyn-relocs=relr
+  # The last that fits counts.
+  --remap-path-prefix="$PWD=." --remap-path-prefix="$target=target"
+  --remap-path-prefix="$sysroot=rust" --remap-path-prefix="$cargo_home=cargo"
+)
+# Encoded, because a path may have spaces.
+CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f'; echo "${flags[*]}")"
+export CARGO_ENCODED_RUSTFLAGS
 # Named, so that the flags are not those of build scripts.
 cargo build --locked --profile dist --target "$triple" --package lastseat
 program="$target/$triple/dist/lastseat"
 if ldd "$program" 2>&1 | grep -q '=>'; then
   echo "release: the program is linked with libraries of this machine" >&2
+  exit 1
+fi
+# The checkout, what is generated, the standard library, other crates. Below the folder, because its own name may be a common one.
+folders=("$PWD/"{adapters,api,audit,domain,engine,projections,web}/ "$target/$triple/" "$sysroot/lib/" "$cargo_home/registry/")
+if places="$(printf '%s\n' "${folders[@]}" | grep --text --only-matching --fixed-strings --file=- "$program" | sort | uniq -c)"; then
+  printf 'release: the program names folders of this machine:\n%s\n' "$places" >&2
   exit 1
 fi
 
@@ -45,7 +63,7 @@ touch dist/image/data/.keep dist/image/keys/.keep dist/image/tmp/.keep
 sdk/build dist/openapi.json dist
 
 cargo cyclonedx --manifest-path api/Cargo.toml --format json --target "$triple" --override-filename lastseat-sbom
-# What only tests use is no part of the program, and where it was built is nobody's business.
+# What only tests use is no part of the program.
 cargo tree --locked --package lastseat --target "$triple" --edges no-dev --prefix none --format '{p}' | cut -d' ' -f1 | sort -u >dist/parts
 jq --rawfile parts dist/parts --arg here "$PWD" '
   ($parts | split("\n")) as $names
