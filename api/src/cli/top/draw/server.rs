@@ -57,6 +57,11 @@ fn right(figures: &Figures, look: Look) -> [Figure; 6] {
     };
     let failures = work.webhook_failures_per_second.filter(|rate| *rate > 0.0);
     let fails = failures.map(|failures| format!(", {} FAIL/s", rate(Some(failures)))).unwrap_or_default();
+    // A server has the series of each of its endpoints, and the others in any case.
+    let webhooks = match (work.webhooks_waiting, work.commands_in_flight) {
+        (None, Some(_)) => "no endpoints".to_owned(),
+        (waiting, _) => format!("{} waiting{fails}", number(waiting)),
+    };
     let (guard, guard_style) = dependency(&figures.guard, look);
     let (gateway, gateway_style) = dependency(&figures.gateway, look);
     [
@@ -65,11 +70,7 @@ fn right(figures: &Figures, look: Look) -> [Figure; 6] {
         ("guard", guard, guard_style),
         ("gateway", gateway, gateway_style),
         ("pending", format!("{} bookings{due}", number(work.pending_bookings)), raised(work.captures_due)),
-        (
-            "webhooks",
-            format!("{} waiting{fails}", number(work.webhooks_waiting)),
-            if failures.is_some() { look.careful() } else { Style::new() },
-        ),
+        ("webhooks", webhooks, if failures.is_some() { look.careful() } else { Style::new() }),
     ]
 }
 

@@ -142,6 +142,18 @@ fn nothing_is_known_yet() {
 }
 
 #[test]
+fn a_server_without_endpoints_says_so() {
+    let without: Vec<_> = metrics(1).lines().filter(|line| !line.contains("lastseat_webhook_")).map(str::to_owned).collect();
+    let mut model = Model::default();
+    model.apply(Duration::ZERO, Update::Metrics(Scrape::read(Duration::ZERO, &without.join("\n")).unwrap()));
+    let drawn = text(&model, &View::default(), 0, (80, 24));
+    assert!(
+        drawn.contains("webhooks  no endpoints ") && !text(&busy(), &View::default(), 0, (80, 24)).contains("no endpoints"),
+        "{drawn}"
+    );
+}
+
+#[test]
 fn a_rush() {
     insta::assert_snapshot!(text(&busy(), &view(Focus::Shows), 51, (80, 24)));
 }
