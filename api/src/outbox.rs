@@ -87,6 +87,12 @@ impl Outbox {
         tracing::warn!(kind = kind.name(), why, "a mail is left out");
     }
 
+    /// Mails that nobody sends yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.letters.max_capacity() - self.letters.capacity()
+    }
+
     #[must_use]
     pub fn mailer(&self) -> &dyn Mailer {
         &*self.context.mailer

@@ -51,6 +51,12 @@ impl Webhooks {
         let notification = self.reader.read(signature, body, now)?;
         self.queue.try_send(notification).map_err(|_| NotTaken::Busy)
     }
+
+    /// Notifications that nobody works on yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
 }
 
 async fn work(

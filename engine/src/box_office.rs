@@ -13,7 +13,7 @@ use crate::requests::{Hold, HoldRequest, Paid, PartialRefundRequest, PayRequest,
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::snapshot::CheckedSnapshot;
-use crate::status::{RecoverySummary, Status};
+use crate::status::{Messages, RecoverySummary, Status};
 use lastseat_domain::block::Access;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
@@ -423,6 +423,11 @@ impl BoxOffice {
             in_flight: services.holds.inside() + services.checkouts.inside(),
             lag: services.journal.written().saturating_sub(health.followed.load(Ordering::Acquire)),
             actors: services.seats.awake() + self.payments.awake(),
+            messages: Messages {
+                seats: services.seats.messages(),
+                payments: self.payments.messages(),
+                rewards: services.rewards.depth(),
+            },
             unfinished: health.unfinished.load(Ordering::Relaxed),
             uncaptured: services.uncaptured.ending(services.now()).len(),
             guard_answers: guard_trouble.is_none(),

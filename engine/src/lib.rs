@@ -47,4 +47,4 @@ pub use requests::{
 };
 pub use settings::Settings;
 pub use snapshot::{CheckedSnapshot, Snapshot, SnapshotDoubt};
-pub use status::{RecoverySummary, Status};
+pub use status::{Messages, RecoverySummary, Status};

@@ -166,4 +166,8 @@ impl Seats {
     pub(crate) fn awake(&self) -> usize {
         self.actors.len()
     }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.actors.messages()
+    }
 }

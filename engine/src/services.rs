@@ -1,5 +1,6 @@
 //! What the parts of one engine share. Behaviour is in the services themselves.
 
+use crate::actors::mailbox::Mailboxes;
 use crate::admission::Gate;
 use crate::blocks::BlocksInHand;
 use crate::buyers::BuyerLedger;
@@ -37,6 +38,8 @@ pub(crate) struct Services {
     pub checkouts: Gate,
     /// Sold, and not paid yet.
     pub uncaptured: Arc<Uncaptured>,
+    /// What the rewards task has to do.
+    pub rewards: Mailboxes,
     pub health: Health,
 }
 
@@ -56,6 +59,7 @@ impl Services {
             holds: Gate::new(settings.max_in_flight),
             checkouts: Gate::new(settings.max_in_flight),
             uncaptured: Arc::default(),
+            rewards: Mailboxes::default(),
             health: Health::default(),
             journal,
             shows,

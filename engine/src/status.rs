@@ -14,6 +14,7 @@ pub struct Status {
     pub lag: u64,
     /// Actors in memory.
     pub actors: usize,
+    pub messages: Messages,
     /// Bookings that are held, being paid for, or still being cleared up.
     pub unfinished: usize,
     /// Sold bookings that are not paid, and whose authorisation ends within 24 hours or has ended.
@@ -26,6 +27,15 @@ pub struct Status {
     pub log: LogReport,
     /// What is missing, in words; empty if all is well.
     pub degraded: Vec<String>,
+}
+
+/// Messages that were sent and have not been handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Messages {
+    pub seats: usize,
+    pub payments: usize,
+    /// Of the task that gives and takes back rewards.
+    pub rewards: usize,
 }
 
 /// What recovery found in the log at the start and finished.

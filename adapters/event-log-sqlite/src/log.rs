@@ -194,7 +194,9 @@ impl EventLog for SqliteLog {
     }
 
     fn report(&self) -> LogReport {
-        self.shared.commits.report()
+        // Tokio counts what is free in a channel.
+        let queued = self.writer.as_ref().map_or(0, |writer| writer.queue.max_capacity() - writer.queue.capacity());
+        LogReport { writer_queue: queued as u64, ..self.shared.commits.report() }
     }
 
     /// A queued append is carried out even if the caller gives up.

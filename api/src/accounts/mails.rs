@@ -70,6 +70,12 @@ impl Accounts {
         Ok(post.outbox.mailer().forget(email).await.map_err(|fault| Fault::Unavailable(fault.to_string()))?)
     }
 
+    /// Mails that wait to be sent.
+    #[must_use]
+    pub fn mails_waiting(&self) -> usize {
+        self.0.post.as_ref().map_or(0, |post| post.outbox.waiting())
+    }
+
     /// Writes a mail later, unless its address was sent enough of that kind.
     fn post<Write, Written>(&self, kind: MailKind, email: EmailAddress, write: Write)
     where

@@ -19,6 +19,8 @@ pub struct Gauges {
     pub read_model: u64,
     /// Actors in memory.
     pub actors: u64,
+    /// By kind of actor: messages sent and not handled.
+    pub mailboxes: Vec<(&'static str, u64)>,
     /// Events that the write side has not seen yet.
     pub engine_lag: u64,
     /// Bookings that are held, being paid for or being cleaned up.
@@ -81,6 +83,8 @@ impl Gauges {
                 samples.gauge(name, help, value)?;
             }
         }
+        let mailboxes = self.mailboxes.iter().map(|(actor, messages)| ([("actor", *actor)], whole(*messages)));
+        samples.gauges("lastseat_mailbox_messages", "Messages sent to actors of a kind and not handled", mailboxes)?;
         self.encode_counters(samples)?;
         self.encode_endpoints(samples)?;
         let views = self.views.iter().map(|(view, lag)| ([("view", *view)], whole(*lag)));

@@ -9,6 +9,7 @@ use axum::extract::State;
 use http::StatusCode;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use lastseat_domain::show::SaleState;
+use lastseat_engine::Status;
 use std::cmp::Reverse;
 
 /// Most shows that have series of their own: those on sale come first, and of these the ones that begin last.
@@ -34,6 +35,7 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Answer {
         head: head.map(|head| head.0),
         read_model: app.read_model().position().0,
         actors: engine.actors as u64,
+        mailboxes: mailboxes(&app, &engine),
         engine_lag: engine.lag,
         unfinished: engine.unfinished as u64,
         uncaptured: engine.uncaptured as u64,
@@ -54,6 +56,20 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Answer {
     let format = Format::wanted(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let text = app.metrics().render(gauges, format);
     Answer::new(StatusCode::OK, HeaderValue::from_static(format.media_type()), text.into())
+}
+
+/// What waits in front of each kind of actor, and of each task that works through a queue.
+fn mailboxes(app: &App, Status { messages, log, .. }: &Status) -> Vec<(&'static str, u64)> {
+    let (accounts, webhooks) = (app.parts().accounts.as_ref(), app.parts().webhooks.as_ref());
+    let mut depths = vec![
+        ("seat", messages.seats as u64),
+        ("payment", messages.payments as u64),
+        ("rewards", messages.rewards as u64),
+        ("log_writer", log.writer_queue),
+    ];
+    depths.extend(accounts.map(|accounts| ("mail", accounts.mails_waiting() as u64)));
+    depths.extend(webhooks.map(|webhooks| ("gateway_webhook", webhooks.waiting() as u64)));
+    depths
 }
 
 /// How shows sell, where the operator wants that to be seen. Those whose sales can't be read have no series meanwhile.

@@ -252,6 +252,8 @@ pub struct LogReport {
     pub committed_events: u64,
     /// Microseconds that they took, from their begin to the end of the sync.
     pub commit_micros: u64,
+    /// Appends that such a log has accepted and not begun to write.
+    pub writer_queue: u64,
 }
 
 /// An append-only log of streams.

@@ -7,6 +7,7 @@
 //! Not ractor's own registry: that is one for the whole process, and two engines in one process (a
 //! simulation of several nodes) would collide in it.
 
+use super::mailbox::{Mailboxes, Posted};
 use crate::error::Fault;
 use dashmap::DashMap;
 use lastseat_domain::Timestamp;
@@ -31,6 +32,7 @@ pub(crate) struct Registry<K: Eq + Hash, A: Actor> {
     most_awake: usize,
     started: AtomicUsize,
     closed: AtomicBool,
+    mailboxes: Mailboxes,
 }
 
 struct Entry<A: Actor> {
@@ -50,14 +52,15 @@ impl Drop for Waiting {
     }
 }
 
-impl<K, A> Registry<K, A>
+impl<K, A, M> Registry<K, A>
 where
     K: Eq + Hash + Clone + Send + Sync + 'static,
-    A: Actor + Clone,
+    A: Actor<Msg = Posted<M>> + Clone,
+    M: Send + 'static,
 {
     pub(crate) fn new(supervisor: ActorCell, most_awake: usize) -> Self {
         let (started, closed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { entries: DashMap::new(), supervisor, most_awake, started, closed }
+        Self { entries: DashMap::new(), supervisor, most_awake, started, closed, mailboxes: Mailboxes::default() }
     }
 
     /// Sends a message to the actor of `key` and waits for the reply. If the actor fails before it has
@@ -68,12 +71,12 @@ where
         key: &K,
         now: Timestamp,
         spawn: impl Fn() -> (A, A::Arguments),
-        message: impl Fn(oneshot::Sender<R>) -> A::Msg,
+        message: impl Fn(oneshot::Sender<R>) -> M,
     ) -> Result<R, Fault> {
         for _ in 0..TRIES {
             let (actor, _waiting) = self.find(key, now, &spawn)?;
             let (reply, answer) = oneshot::channel();
-            if actor.send_message(message(reply)).is_ok()
+            if actor.send_message(self.mailboxes.post(message(reply))).is_ok()
                 && let Ok(answer) = answer.await
             {
                 return Ok(answer);
@@ -84,10 +87,10 @@ where
     }
 
     /// Sends a message to the actor of `key` if there is one, without waiting for a reply.
-    pub(crate) fn tell(&self, key: &K, message: A::Msg) {
+    pub(crate) fn tell(&self, key: &K, message: M) {
         let actor = self.entries.get(key).map(|entry| entry.actor.clone());
         if let Some(actor) = actor
-            && actor.send_message(message).is_err()
+            && actor.send_message(self.mailboxes.post(message)).is_err()
         {
             self.entries.remove_if(key, |_, entry| entry.actor.get_id() == actor.get_id());
         }
@@ -163,6 +166,11 @@ where
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
+
+    /// How many messages were sent to them and are not handled.
+    pub(crate) fn messages(&self) -> usize {
+        self.mailboxes.depth()
+    }
 }
 
 /// Supervises all actors of an engine. It survives each of them: the next command gets a fresh actor
@@ -191,3 +199,6 @@ impl Actor for Supervisor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

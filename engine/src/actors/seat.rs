@@ -1,6 +1,7 @@
 //! The actor of one seat: keeps the seat as the log has it, and decides commands on it one after the
 //! other. The caller appends the decision, because several seats may have to be written together.
 
+use super::mailbox::Posted;
 use crate::error::{CommandError, Fault};
 use crate::journal::Journal;
 use crate::loaded::Loaded;
@@ -99,18 +100,18 @@ fn is_older(loaded: &Loaded<Seat>, revision: Revision) -> bool {
 }
 
 impl Actor for SeatActor {
-    type Msg = SeatMessage;
+    type Msg = Posted<SeatMessage>;
     type State = Known;
     type Arguments = Known;
 
-    async fn pre_start(&self, _myself: ActorRef<SeatMessage>, guess: Self::Arguments) -> Result<Self::State, ActorProcessingErr> {
+    async fn pre_start(&self, _myself: ActorRef<Self::Msg>, guess: Self::Arguments) -> Result<Self::State, ActorProcessingErr> {
         Ok(guess)
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<SeatMessage>,
-        message: SeatMessage,
+        _myself: ActorRef<Self::Msg>,
+        Posted { message, counted: _counted }: Self::Msg,
         known: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {

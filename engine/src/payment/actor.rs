@@ -9,6 +9,7 @@ use super::process::Reach;
 use super::review;
 use super::session::BookingSession;
 use super::vouchers;
+use crate::actors::mailbox::Posted;
 use crate::error::CommandError;
 use crate::origin::Context;
 use crate::requests::{ExchangeRequest, Paid, PartialRefundRequest, PayRequest, ReviewRequest};
@@ -61,18 +62,18 @@ impl PaymentActor {
 }
 
 impl Actor for PaymentActor {
-    type Msg = InSpan;
+    type Msg = Posted<InSpan>;
     type State = ();
     type Arguments = ();
 
-    async fn pre_start(&self, _myself: ActorRef<InSpan>, (): ()) -> Result<(), ActorProcessingErr> {
+    async fn pre_start(&self, _myself: ActorRef<Self::Msg>, (): ()) -> Result<(), ActorProcessingErr> {
         Ok(())
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<InSpan>,
-        InSpan { span, message }: InSpan,
+        _myself: ActorRef<Self::Msg>,
+        Posted { message: InSpan { span, message }, counted: _counted }: Self::Msg,
         _state: &mut (),
     ) -> Result<(), ActorProcessingErr> {
         // The engine is gone, and with it everyone who waits for a reply.

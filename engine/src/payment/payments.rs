@@ -126,4 +126,8 @@ impl Payments {
     pub(crate) fn awake(&self) -> usize {
         self.actors.len() + self.off_gateway.len()
     }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.actors.messages() + self.off_gateway.messages()
+    }
 }

@@ -6,6 +6,7 @@ mod settling;
 use super::fold::Knowledge;
 use super::pending_bookings::{PendingBookings, Refunded, RewardChange};
 use super::recovery::Recovery;
+use crate::actors::mailbox::Posted;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled, Tried};
 use crate::services::Services;
@@ -64,7 +65,7 @@ pub(crate) struct LogFollower {
     refunded: mpsc::Receiver<(BookingId, Tried)>,
     refunded_sender: mpsc::Sender<(BookingId, Tried)>,
     refunding: usize,
-    rewards: mpsc::UnboundedSender<RewardChange>,
+    rewards: mpsc::UnboundedSender<Posted<RewardChange>>,
     /// Rewards that another node gives, each with the time from which this node does if the log does not show it.
     left_to_others: VecDeque<(Timestamp, RewardChange)>,
     /// Refunded bookings whose buyers the rewards task has read from the log.
@@ -76,7 +77,7 @@ pub(crate) struct LogFollower {
 /// The rewards task's ends of its two channels, both unbounded: they hold no more than the list of pending bookings has.
 pub(crate) struct RewardsEnd {
     /// What has to be recorded in loyalty accounts.
-    pub missing: mpsc::UnboundedReceiver<RewardChange>,
+    pub missing: mpsc::UnboundedReceiver<Posted<RewardChange>>,
     pub refunds: mpsc::UnboundedSender<Refunded>,
 }
 

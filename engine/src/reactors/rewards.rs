@@ -14,7 +14,8 @@ mod recent;
 
 use super::cause::Cause;
 use super::log_follower::RewardsEnd;
-use super::pending_bookings::{self, Part, Refunded};
+use super::pending_bookings::{Part, Refunded, RewardChange};
+use crate::actors::mailbox::Posted;
 use crate::error::{CommandError, Fault};
 use crate::origin::Context;
 use crate::services::Services;
@@ -69,24 +70,24 @@ pub(crate) async fn run(services: Arc<Services>, ends: RewardsEnd, stop: Cancell
 }
 
 impl Accounts {
-    async fn work_through(&self, mut rewards: mpsc::UnboundedReceiver<pending_bookings::RewardChange>) {
+    async fn work_through(&self, mut rewards: mpsc::UnboundedReceiver<Posted<RewardChange>>) {
         let (mut queues, mut working) = (Queues::default(), FuturesUnordered::new());
         loop {
             while working.len() < IN_PARALLEL
-                && let Some((key, work)) = queues.next()
+                && let Some((key, Posted { message: work, counted })) = queues.next()
             {
-                working.push(async move { (key, self.do_one(work).await) });
+                working.push(async move { (key, self.do_one(work).await, counted) });
             }
             tokio::select! {
-                Some((key, follows)) = working.next() => {
+                Some((key, follows, counted)) = working.next() => {
                     queues.done(&key);
-                    if let Some((key, work)) = follows {
-                        queues.push(key, work);
+                    if let Some((key, message)) = follows {
+                        queues.push(key, Posted { message, counted });
                     }
                 }
-                Some(reward) = rewards.recv() => {
-                    let (key, work) = key_of(reward);
-                    queues.push(key, work);
+                Some(Posted { message, counted }) = rewards.recv() => {
+                    let (key, message) = key_of(message);
+                    queues.push(key, Posted { message, counted });
                 }
                 else => return,
             }
@@ -177,13 +178,11 @@ fn context(booking: BookingId, cause: &Cause) -> Context {
     Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking)
 }
 
-fn key_of(reward: pending_bookings::RewardChange) -> (SerialKey, Work) {
+fn key_of(reward: RewardChange) -> (SerialKey, Work) {
     match reward {
-        pending_bookings::RewardChange::Credit { opened, draw, cause } => {
+        RewardChange::Credit { opened, draw, cause } => {
             (SerialKey::Account(opened.buyer.clone()), Work::Credit { opened, draw, cause })
         }
-        pending_bookings::RewardChange::Revoke { booking, part, cause } => {
-            (SerialKey::Booking(booking), Work::FindBuyer { booking, part, cause })
-        }
+        RewardChange::Revoke { booking, part, cause } => (SerialKey::Booking(booking), Work::FindBuyer { booking, part, cause }),
     }
 }

@@ -10,7 +10,6 @@ use lastseat_event_log_sqlite::check_integrity;
 use lastseat_in_process::SystemClock;
 use lastseat_testkit::{AppendFault, MemoryLog};
 use std::sync::Arc;
-use std::time::Duration;
 
 #[tokio::test]
 async fn positions_are_dense_whatever_fails_in_between() {
@@ -138,37 +137,4 @@ async fn the_memory_log_fails_as_scripted() {
     atomic.fail_next_appends(vec![AppendFault::OnlyFirst(1)]);
     assert!(matches!(atomic.append(three(0)).await, Err(LogFault::OutcomeUnknown(_))));
     assert!(all(&atomic).await.unwrap().is_empty(), "all or nothing");
-}
-
-#[tokio::test]
-async fn what_the_writer_has_not_begun_is_reported() {
-    let (_folder, path) = folder();
-    let log = Arc::new(open(&path).unwrap());
-    let append = |n: u64| {
-        let log = Arc::clone(&log);
-        tokio::spawn(async move { log.append(write(&format!("a-{n}"), 0, 10)).await })
-    };
-    let reported = async |queued: u64| {
-        for _ in 0..1000 {
-            if log.report().writer_queue == queued {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        panic!("{} appends wait, not {queued}", log.report().writer_queue);
-    };
-    append(0).await.unwrap().unwrap();
-    reported(0).await;
-    // Another program keeps the writer from its transaction.
-    let other = rusqlite::Connection::open(&path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let first = append(1);
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let others = [2, 3, 4].map(append);
-    reported(3).await;
-    other.execute_batch("ROLLBACK").unwrap();
-    for append in [first].into_iter().chain(others) {
-        append.await.unwrap().unwrap();
-    }
-    reported(0).await;
 }

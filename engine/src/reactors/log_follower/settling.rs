@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 impl LogFollower {
     pub(super) fn reward(&self, reward: RewardChange) {
-        if self.rewards.send(reward).is_err() {
+        if self.rewards.send(self.services.rewards.post(reward)).is_err() {
             tracing::debug!("the rewards task has stopped");
         }
     }
