@@ -12,6 +12,7 @@ import { instantOf, isZone } from "../../web/office/zones.js";
 // A browser has one; node 20 has none.
 globalThis.navigator ??= /** @type {any} */ ({ languages: ["en"] });
 const { discountOf, minorUnits, mistake } = await import("../../web/office/voucher-terms.js");
+const { readable } = await import("../../web/office/readable-csv.js");
 
 test("a time is that of the venue, wherever it is typed", () => {
   for (const [text, zone, instant] of [
@@ -151,4 +152,19 @@ test("a sale without a voucher is paid at once", async () => {
   const { sent, sale } = till({ bookings: HELD, payment: { ...HELD, status: "confirmed" } }, "");
   await sale.run();
   assert.deepEqual([sale.state, sent.map(([step]) => step)], ["sold", ["bookings", "payment"]]);
+});
+
+test("a file of bookings has amounts in major units and times of the venue, beside what the server wrote", () => {
+  const text = [
+    "id,reference,amount,currency,opened_at,expires_at,confirmed_at,refunded,discount",
+    '1,"say ""hi"", twice\r\n=1",8500,EUR,2026-11-20T23:30:00.250Z,2026-07-20T17:30:00Z,,5,0',
+    "2,,5000,JPY,2026-11-20T10:00:00Z,2026-11-20T10:05:00Z,2026-11-20T10:01:00Z,0,0",
+    "",
+  ];
+  const added = readable(text.join("\r\n"), "Europe/Vienna").split("\r\n");
+  assert.equal(added[0], `${text[0]},amount_major,refunded_major,discount_major,opened_local,expires_local,confirmed_local,timezone`);
+  assert.equal(`${added[1]}\r\n${added[2]}`, `${text[1]},85.00,0.05,0.00,2026-11-21 00:30:00,2026-07-20 19:30:00,,Europe/Vienna`);
+  assert.equal(added[3], `${text[2]},5000,0,0,2026-11-20 11:00:00,2026-11-20 11:05:00,2026-11-20 11:01:00,Europe/Vienna`);
+  assert.equal(readable(`${text[0]}\r\n`).split("\r\n").length, 2, "no bookings, no lines");
+  assert.equal(readable("id,amount_major\r\n1,85.00\r\n"), "id,amount_major\r\n1,85.00\r\n", "a server that writes them is left alone");
 });

@@ -5,6 +5,7 @@ import { fullMoney, moment, placeNames } from "../words.js";
 import { outcomeBox, say, unread } from "./asking.js";
 import { openBooking } from "./booking.js";
 import { t } from "./messages.js";
+import { readable } from "./readable-csv.js";
 import { saveCsv } from "./save.js";
 
 const STATUSES = ["held", "paying", "action_required", "confirmed", "aborted", "refunded"];
@@ -139,7 +140,7 @@ export class BookingList {
     button.disabled = true;
     try {
       const { body } = await this.#call("GET", this.#path, { accept: "text/csv", within: DOWNLOAD_MS });
-      saveCsv(body, `${this.#show.id}-bookings.csv`);
+      saveCsv(readable(body, this.#show.timezone), `${this.#show.id}-bookings.csv`);
     } catch (error) {
       say(this.#outcome, unread(error));
     }
