@@ -4,6 +4,9 @@ import { announce, h } from "../dom.js";
 import { ask, say } from "./commands.js";
 import { t } from "./messages.js";
 
+/** What the server calls the buyer of an account. */
+const buyerOf = (account) => `account:${account}`;
+
 /** Accounts have such numbers: what is mistyped is rarely one. The server takes any name, as accounts may be somebody else's. */
 const NUMBER = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -26,12 +29,12 @@ export function giveForm({ card, wallet, commands, typed }) {
   });
   const submit = async (event) => {
     event.preventDefault();
-    const buyer = field.value.trim().toLowerCase();
-    if (!NUMBER.test(buyer)) return say(commands.outcome, t("give_no_number"));
-    if (buyer === wallet.session?.id) return say(commands.outcome, t("give_own"));
-    if (commands.busy || !(await ask(t("give"), t("give_sure", { account: buyer })))) return;
-    const given = await commands.run(`give ${buyer}`, async (send) => {
-      await send("POST", `/v1/bookings/${encodeURIComponent(id)}/transfer`, { ...wallet.proof(card), body: { buyer } });
+    const account = field.value.trim().toLowerCase();
+    if (!NUMBER.test(account)) return say(commands.outcome, t("give_no_number"));
+    if (account === wallet.session?.id) return say(commands.outcome, t("give_own"));
+    if (commands.busy || !(await ask(t("give"), t("give_sure", { account })))) return;
+    const given = await commands.run(`give ${account}`, async (send) => {
+      await send("POST", `/v1/bookings/${encodeURIComponent(id)}/transfer`, { ...wallet.proof(card), body: { buyer: buyerOf(account) } });
     });
     if (!given) return;
     announce(t("give_done"));
