@@ -1,13 +1,16 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
 mod all_events;
+mod dice;
 mod moves;
 
 pub use all_events::{every_event, use_ticket};
+pub use dice::SHOWS;
 
 use super::kept_seats::hold_kept_seat;
 use super::partial_refunds;
 use super::world::{World, plan, plan_with_price_types};
+use dice::{nth, pick};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, Discount, Reward, Tender};
 use lastseat_domain::loyalty::LoyaltyCommand;
@@ -25,8 +28,6 @@ pub type Step = (u8, u8, u16);
 pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(any::<Step>(), 1..most)
 }
-
-pub const SHOWS: [&str; 3] = ["gala", "rave", "club"];
 
 /// The world after these steps. Nothing is left undone for longer than the audit's grace.
 pub fn history(steps: &[Step], stride: u64) -> World {
@@ -58,15 +59,6 @@ pub fn finish(world: &mut World) {
         while settle(world, *id) {}
     }
     world.unblock_lifted();
-}
-
-fn nth<'a, T>(of: impl IntoIterator<Item = &'a T>, dice: u16) -> Option<&'a T> {
-    let all: Vec<_> = of.into_iter().collect();
-    (!all.is_empty()).then(|| all[usize::from(dice) % all.len()])
-}
-
-fn pick(world: &World, dice: u16, wanted: impl Fn(&Booking) -> bool) -> Option<BookingId> {
-    nth(world.bookings.values().filter(|b| wanted(b)).map(|b| &b.id), dice).copied()
 }
 
 fn take(world: &mut World, (what, small, dice): Step) {

@@ -1,6 +1,6 @@
 //! What a step of a random history does.
 
-use super::{SHOWS, nth, pick};
+use super::dice::{SHOWS, nth, pick};
 use crate::world::{World, show_id, terms};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, Discount, VoucherTerms};
