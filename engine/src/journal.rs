@@ -115,7 +115,7 @@ impl Journal {
         Err(Fault::Unavailable(format!("{} is too contended; try again", D::stream(id).as_str())).into())
     }
 
-    /// One try of [`Self::execute`]. `None` if another writer was faster: for commands that depend on
+    /// One try of [`Self::execute`]. `None` if another writer was faster, or may have been: for commands that depend on
     /// more than the aggregate, which has to be looked at again first.
     pub(crate) async fn try_execute<D: Decider>(
         &self,
@@ -142,26 +142,28 @@ impl Journal {
         others: impl FnOnce(&[Event], &Metadata) -> Result<Vec<StreamWrite>, Fault> + Send,
     ) -> Result<Option<(Executed, Vec<WriteOutcome>)>, CommandError> {
         let nothing = |events| Some((Executed { events, position: None }, vec![]));
-        let mut loaded = match known.take() {
+        let loaded = match known.take() {
             Some(loaded) if loaded.outdated => self.catch_up::<D>(id, loaded).await?,
             Some(loaded) => loaded,
             None => self.load::<D>(id).await?,
         };
-        let (now, events) = loop {
-            if loaded.has_effect_of(context) {
-                *known = Some(loaded);
-                return Ok(nothing(vec![]));
+        if loaded.has_effect_of(context) {
+            *known = Some(loaded);
+            return Ok(nothing(vec![]));
+        }
+        // One reading of the clock for the rule and for the events: what is in time by the one is in time by the other.
+        let now = loaded.not_before(self.now());
+        let command = D::not_before(command, now);
+        let events = match D::decide(id, &loaded.state, command) {
+            Ok(events) if !events.is_empty() => events,
+            // No append will find out whether the log has more: the next try reads it.
+            _ if loaded.unconfirmed => {
+                *known = Some(loaded.outdated());
+                return Ok(None);
             }
-            // One reading of the clock for the rule and for the events: what is in time by the one is in time by the other.
-            let now = loaded.not_before(self.now());
-            match D::decide(id, &loaded.state, D::not_before(command.clone(), now)) {
-                Ok(events) if !events.is_empty() => break (now, events),
-                // No append will find out whether there is more.
-                _ if loaded.unconfirmed => loaded = self.catch_up::<D>(id, loaded).await?,
-                decided => {
-                    *known = Some(loaded);
-                    return Ok(decided.map(nothing)?);
-                }
+            decided => {
+                *known = Some(loaded);
+                return Ok(decided.map(nothing)?);
             }
         };
         let stream = D::stream(id);
@@ -204,6 +206,23 @@ impl Journal {
             if page.len() < PAGE {
                 return Ok(loaded);
             }
+        }
+    }
+
+    /// What a caller's command has led to in an aggregate's stream.
+    pub(crate) async fn effects<D: Decider>(&self, id: &D::Id, context: &Context) -> Result<Vec<Event>, Fault> {
+        let (stream, mut from, mut effects) = (D::stream(id), 0, Vec::new());
+        loop {
+            let page = self.log.read_stream(&stream, Some(from), Direction::Forwards, PAGE).await?;
+            self.saw(&page);
+            for recorded in &page {
+                let envelope = codec::decode(recorded)?.filter(|envelope| context.is_cause_of(&envelope.metadata));
+                effects.extend(envelope.map(|envelope| envelope.event.clone()));
+            }
+            if page.len() < PAGE {
+                return Ok(effects);
+            }
+            from += PAGE as u64;
         }
     }
 

@@ -2,8 +2,7 @@
 //! what it begins with.
 //!
 //! The log may have more, from another node or a moment ago. So a [`Loaded`] from here only proposes: an append at its revision
-//! finds out, and what would be answered without an append is decided again on what the log has
-//! ([`Journal::try_execute`](crate::journal::Journal::try_execute)).
+//! finds out. Nothing is answered from it without one: the booking is read, and all is decided again on what the log has.
 
 use crate::loaded::Loaded;
 use dashmap::DashMap;
@@ -30,8 +29,13 @@ impl OpenHolds {
         if envelope.revision > 0
             && let Some(booking) = envelope.stream.as_booking()
         {
-            self.0.remove(&booking);
+            self.forget(booking);
         }
+    }
+
+    /// A command goes on with what it reads, and most likely appends to it.
+    pub(crate) fn forget(&self, booking: BookingId) {
+        self.0.remove(&booking);
     }
 
     /// After its opening was applied, the first event of its stream.
@@ -49,6 +53,12 @@ impl OpenHolds {
     /// What is known of it, once: who has begun with it knows more than this.
     pub(crate) fn take(&self, booking: BookingId) -> Option<Loaded<Option<Booking>>> {
         self.0.remove(&booking).map(|(_, hold)| hold.loaded())
+    }
+
+    /// Those that are known, as their streams would have them.
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> std::collections::BTreeMap<BookingId, (Booking, Uuid)> {
+        self.0.iter().map(|hold| (*hold.key(), (Booking::clone(&hold.booking), hold.opening))).collect()
     }
 
     /// Likewise if its time is over.

@@ -1,6 +1,6 @@
 //! Where a command comes from. Recorded in the metadata of every event that follows from it.
 
-use lastseat_domain::{BookingId, CommandId};
+use lastseat_domain::{BookingId, CommandId, Metadata};
 use uuid::Uuid;
 
 /// Who sent a command, and the trace that it belongs to.
@@ -98,6 +98,11 @@ impl Context {
     /// The caller's command, if it is one.
     pub(crate) fn command_id(&self) -> Option<CommandId> {
         if let Cause::Command(id) = self.cause { Some(id) } else { None }
+    }
+
+    /// Whether the caller's command led to an event with this metadata.
+    pub(crate) fn is_cause_of(&self, metadata: &Metadata) -> bool {
+        self.command_id().is_some() && metadata.causation.and_then(CommandId::of_cause) == self.command_id()
     }
 
     /// The steps that follow from this command: each is caused by the event before it.

@@ -41,8 +41,10 @@ pub(crate) struct Leftovers {
 }
 
 pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Result<Paid, CommandError> {
-    if request.pay_with != PayWith::Continue {
-        session.begin_with_open_hold();
+    if start_unread(&mut session, &request).await? {
+        let attempt = session.booking().await?.attempt();
+        follow_up(&mut session).await?;
+        return report(&mut session, attempt).await;
     }
     let booking = session.booking().await?;
     // The same request may have been sent before, perhaps to another process: its attempt answers.
@@ -64,15 +66,13 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
         return report(&mut session, 0).await;
     }
     let waits_for_buyer = matches!(booking.phase, Phase::ActionRequired { .. });
-    let way = match request.pay_with {
-        PayWith::Method(method) => Way::Gateway { method: Some(method), return_url: request.return_url },
-        PayWith::ClientSide => Way::Gateway { method: None, return_url: None },
-        PayWith::AtTill(tender) => Way::Till(tender),
+    let way = match Way::named_by(&request) {
+        Some(way) => way,
         // Nothing is to be paid, so no method is needed.
-        PayWith::Continue if is_free(&booking) && booking.phase == Phase::Held && booking.attempts.is_empty() => {
+        None if is_free(&booking) && booking.phase == Phase::Held && booking.attempts.is_empty() => {
             Way::Gateway { method: Some(NO_METHOD.to_owned()), return_url: None }
         }
-        PayWith::Continue => return report_last(&mut session).await,
+        None => return report_last(&mut session).await,
     };
     if let Way::Gateway { method, return_url } = &way {
         // A repeat while the buyer still has to act: the same answer again.
@@ -99,6 +99,18 @@ enum Way {
 }
 
 impl Way {
+    /// `None` if the request names none, but asks what has become of the last one.
+    fn named_by(request: &PayRequest) -> Option<Self> {
+        match &request.pay_with {
+            PayWith::Method(method) => {
+                Some(Self::Gateway { method: Some(method.clone()), return_url: request.return_url.clone() })
+            }
+            PayWith::ClientSide => Some(Self::Gateway { method: None, return_url: None }),
+            PayWith::AtTill(tender) => Some(Self::Till(*tender)),
+            PayWith::Continue => None,
+        }
+    }
+
     fn command(&self, now: Timestamp, request: Option<RequestFingerprint>) -> BookingCommand {
         match self {
             Self::Gateway { method, return_url } => {
@@ -121,6 +133,21 @@ fn check_queue(session: &BookingSession, booking: &Booking) -> Result<(), Fault>
         Some(left) if booking.is_undecided() && !is_free(booking) && delay > left => Err(Fault::PaymentQueueFull { wait: delay }),
         _ => Ok(()),
     }
+}
+
+/// Records that the payment of a hold begins which nothing is known to have followed, without reading it. Returns whether it was
+/// appended. If not, nothing was done: whatever speaks against it has to be decided on what the log has.
+async fn start_unread(session: &mut BookingSession, request: &PayRequest) -> Result<bool, CommandError> {
+    let Some(way) = Way::named_by(request) else { return Ok(false) };
+    let Some(hold) = session.begin_with_open_hold() else { return Ok(false) };
+    let is_payable = !is_cancelled(session, &hold)
+        && (matches!(way, Way::Till(_)) || check_queue(session, &hold).is_ok())
+        && owns_its_seats(session, &hold).await?;
+    if is_payable && session.try_execute(way.command(session.now(), request.fingerprint.clone())).await? {
+        return Ok(true);
+    }
+    session.forget();
+    Ok(false)
 }
 
 /// Records that the payment begins. The seats are checked after the booking's revision
@@ -160,17 +187,22 @@ fn is_cancelled(session: &BookingSession, booking: &Booking) -> bool {
 
 /// Every seat has to be this booking's before money is requested.
 async fn check_seats(session: &mut BookingSession, booking: &Booking) -> Result<(), CommandError> {
-    let Some((show, seats)) = BookingSession::show_and_seats(booking).filter(|_| booking.is_undecided()) else {
+    if !booking.is_undecided() || owns_its_seats(session, booking).await? {
         return Ok(());
-    };
+    }
+    session.step(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
+    follow_up(session).await?;
+    Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into())
+}
+
+async fn owns_its_seats(session: &BookingSession, booking: &Booking) -> Result<bool, Fault> {
+    let Some((show, seats)) = BookingSession::show_and_seats(booking) else { return Ok(true) };
     for seat in &seats {
         if !session.services.seats.is_owner(&show, seat, session.id).await? {
-            session.step(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
-            follow_up(session).await?;
-            return Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into());
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// How long its hold lasts without an extension. The show's hold time may be another by now.

@@ -8,6 +8,7 @@ use crate::error::CommandError;
 use crate::hold::choose_for_exchange;
 use crate::requests::ExchangeRequest;
 use lastseat_domain::booking::{Booking, BookingCommand, PastExchange, Phase};
+use lastseat_domain::event::Event;
 use lastseat_domain::{Rejection, SeatId};
 
 /// Times that a request waits for an exchange that is under way.
@@ -17,7 +18,7 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
     let booking = session.booking().await?;
     let Some(show) = booking.show().cloned() else { return Err(Rejection::BookingNotFound.into()) };
     if session.is_repeat() {
-        return repeated(session, &request).await;
+        return repeated(session).await;
     }
     if booking.phase != (Phase::Confirmed { refund_requested: false }) {
         return Err(Rejection::NotChangeable.into());
@@ -32,7 +33,7 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
         Err(refused) => {
             session.forget();
             session.booking().await?;
-            return if session.is_repeat() { repeated(session, &request).await } else { Err(refused) };
+            return if session.is_repeat() { repeated(session).await } else { Err(refused) };
         }
     };
     let takes: Vec<SeatId> = chosen.seats.iter().map(|priced| priced.seat.clone()).collect();
@@ -49,10 +50,11 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
         Ok(None) => {
             follow_up(&mut session).await?;
             let booking = session.booking().await?;
-            let is_own = |seat: &SeatId| booking.seats().iter().any(|own| own.seat == *seat);
-            let given_up: Vec<SeatId> = takes.into_iter().filter(|seat| !is_own(seat)).collect();
+            let under_way = booking.exchange.iter().flat_map(|exchange| &exchange.takes);
+            let own: Vec<&SeatId> = booking.seats().iter().chain(under_way).map(|own| &own.seat).collect();
+            let given_up: Vec<SeatId> = takes.into_iter().filter(|seat| !own.contains(&seat)).collect();
             session.services.guard.unlock(&show, &given_up, session.id).await;
-            return repeated(session, &request).await;
+            return repeated(session).await;
         }
         Err(error) => {
             session.services.guard.unlock(&show, &takes, session.id).await;
@@ -60,13 +62,8 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
         }
     };
     follow_up(&mut session).await?;
-    let lost = session.lost.take();
-    let booking = session.booking().await?;
-    match booking.past_exchanges.iter().find(|past| past.requested.exchange == number) {
-        Some(PastExchange { made: true, .. }) => Ok(booking),
-        Some(PastExchange { made: false, .. }) => Err(lost.unwrap_or(Rejection::ExchangeAbandoned).into()),
-        None => Err(Rejection::ExchangeInProgress.into()),
-    }
+    let lost = session.lost.take().unwrap_or(Rejection::ExchangeAbandoned);
+    outcome(session.booking().await?, Some(number), lost)
 }
 
 /// Requests the exchange, once one that is under way is over. Returns its number; none if it was requested before, since when
@@ -82,22 +79,23 @@ async fn ask(session: &mut BookingSession, command: BookingCommand) -> Result<Op
     Err(Rejection::ExchangeInProgress.into())
 }
 
-/// The same request was sent before, and its answer was lost.
-async fn repeated(mut session: BookingSession, request: &ExchangeRequest) -> Result<Booking, CommandError> {
+/// The same request was sent before, and its answer was lost. Others may have followed, to and fro between the same seats.
+async fn repeated(mut session: BookingSession) -> Result<Booking, CommandError> {
     follow_up(&mut session).await?;
-    let booking = session.booking().await?;
-    let same = |past: &&PastExchange| {
-        let PastExchange { requested, .. } = past;
-        let takes = requested.takes.iter().all(|taken| request.takes.iter().any(|(seat, _)| *seat == taken.seat));
-        let leaves = requested.leaves.iter().all(|seat| request.leaves.contains(seat));
-        takes && leaves && requested.takes.len() == request.takes.len() && requested.leaves.len() == request.leaves.len()
-    };
-    let made: Vec<bool> = booking.past_exchanges.iter().filter(same).map(|past| past.made).collect();
-    // Of several with these seats it does not matter which was this request's: the seats say whether it is carried out.
-    let has = |seat: &SeatId| booking.seats().iter().any(|own| own.seat == *seat);
-    let carried_out = request.takes.iter().all(|(seat, _)| has(seat)) && !request.leaves.iter().any(has);
-    let is_success = if made.contains(&false) { made.contains(&true) && carried_out } else { !made.is_empty() };
-    if is_success { Ok(booking) } else { Err(Rejection::ExchangeAbandoned.into()) }
+    let number = session.effects().await?.iter().find_map(|event| match event {
+        Event::ExchangeRequested(requested) => Some(requested.exchange),
+        _ => None,
+    });
+    outcome(session.booking().await?, number, Rejection::ExchangeAbandoned)
+}
+
+/// What became of the exchange of that number. `lost`: why, if it was abandoned.
+fn outcome(booking: Booking, number: Option<u32>, lost: Rejection) -> Result<Booking, CommandError> {
+    match booking.past_exchanges.iter().find(|past| Some(past.requested.exchange) == number) {
+        Some(PastExchange { made: true, .. }) => Ok(booking),
+        Some(PastExchange { made: false, .. }) => Err(lost.into()),
+        None => Err(Rejection::ExchangeInProgress.into()),
+    }
 }
 
 async fn follow_up(session: &mut BookingSession) -> Result<(), CommandError> {

@@ -32,9 +32,11 @@ impl BookingSession {
         Self { services, id, context: context.of_booking(id), known: None, client_secret: None, seats_booked: false, lost: None }
     }
 
-    /// Begins with the hold as it was opened, if nothing is known to have followed: for commands that append before they answer.
-    pub(super) fn begin_with_open_hold(&mut self) {
+    /// Begins with the hold as it was opened, if nothing is known to have followed: something may have, so whoever does not append
+    /// has to [`forget`](Self::forget) it. Returns that hold.
+    pub(super) fn begin_with_open_hold(&mut self) -> Option<Booking> {
         self.known = self.services.open_holds.take(self.id);
+        self.known.as_ref().and_then(|loaded| loaded.state.clone())
     }
 
     /// Likewise if its time is over.
@@ -64,6 +66,8 @@ impl BookingSession {
     /// The booking, read if it is not known. `None`: no event of it.
     pub(super) async fn find(&mut self) -> Result<Option<Booking>, Fault> {
         if self.known.as_ref().is_none_or(|loaded| loaded.outdated) {
+            // What follows is appended to what is read now.
+            self.services.open_holds.forget(self.id);
             self.known = Some(self.services.journal.load::<Booking>(&self.id).await?);
         }
         Ok(self.known.as_ref().and_then(|loaded| loaded.state.clone()))
@@ -83,6 +87,11 @@ impl BookingSession {
     /// Whether the caller's command has been executed before. To be asked when the booking is known.
     pub(super) fn is_repeat(&self) -> bool {
         self.known.as_ref().is_some_and(|loaded| loaded.has_effect_of(&self.context))
+    }
+
+    /// What the caller's command, executed before, has led to in the booking's stream.
+    pub(super) async fn effects(&self) -> Result<Vec<Event>, Fault> {
+        self.services.journal.effects::<Booking>(&self.id, &self.context).await
     }
 
     /// Executes the caller's command. Returns whether it was appended now: if not, its effect was there already.

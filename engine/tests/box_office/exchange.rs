@@ -288,7 +288,7 @@ fn a_repeated_exchange_is_not_answered_with_what_became_of_a_later_one() {
             later(1).await;
             assert_eq!(labels(&office.exchange(booking.id, request()).await.unwrap()), ["B-1"]);
             hold(&bench, &office, seats(&["B-2"])).await.unwrap();
-            request_past_the_engine(&bench, booking.id, "B-1", "B-2").await;
+            request_past_the_engine(&bench, booking.id, 2, "B-1", "B-2").await;
             office.look_at(booking.id).await;
             let_through.add_permits(1);
         });
@@ -299,8 +299,35 @@ fn a_repeated_exchange_is_not_answered_with_what_became_of_a_later_one() {
     });
 }
 
+/// There, back, and there once more in vain: the seats say nothing about which was which.
+#[test]
+fn a_repeated_exchange_is_not_mistaken_for_another_between_the_same_seats() {
+    on_both_logs(async |bench| {
+        let office = bench.open().await;
+        let booking = sold(&bench, &office, &["A-1"]).await;
+        let request = |key: u8, leaves: &str, takes: &str| ExchangeRequest {
+            leaves: vec![SeatId::new(leaves).unwrap()],
+            takes: vec![(SeatId::new(takes).unwrap(), None)],
+            origin: Origin::from("stan").repeatable(Some(CommandId::new([key; 16]))),
+        };
+        for (key, leaves, takes) in [(1, "A-1", "B-1"), (2, "B-1", "A-1")] {
+            assert_eq!(labels(&office.exchange(booking.id, request(key, leaves, takes)).await.unwrap()), [takes]);
+        }
+        hold(&bench, &office, seats(&["B-1"])).await.unwrap();
+        request_past_the_engine(&bench, booking.id, 3, "A-1", "B-1").await;
+        office.look_at(booking.id).await;
+        assert_eq!(bench.story(booking.id).await.last(), Some(&"ExchangeAbandoned"));
+        for (key, leaves, takes) in [(1, "A-1", "B-1"), (2, "B-1", "A-1")] {
+            let again = office.exchange(booking.id, request(key, leaves, takes)).await;
+            assert_eq!(labels(&again.unwrap()), ["A-1"], "of {key}: it was made, and the booking is where it is now");
+        }
+        later(700).await;
+        assert_settled(&bench, "to and fro").await;
+    });
+}
+
 /// Writes a request for an exchange into the log, as a node does that crashes right after.
-async fn request_past_the_engine(bench: &TestBench, booking: BookingId, leaves: &str, takes: &str) {
+async fn request_past_the_engine(bench: &TestBench, booking: BookingId, number: u32, leaves: &str, takes: &str) {
     let (stream, history) = (StreamName::booking(booking), bench.history().await);
     let last = history.iter().rfind(|envelope| envelope.stream == stream).unwrap().revision;
     let price = history.iter().find_map(|e| match &e.event {
@@ -310,7 +337,7 @@ async fn request_past_the_engine(bench: &TestBench, booking: BookingId, leaves: 
     let (priced, show_revision) = price.unwrap();
     let requested = ExchangeRequested {
         booking,
-        exchange: 2,
+        exchange: number,
         show_revision,
         leaves: vec![SeatId::new(leaves).unwrap()],
         takes: vec![PricedSeat { seat: SeatId::new(takes).unwrap(), ..priced }],

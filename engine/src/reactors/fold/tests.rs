@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::snapshot::Snapshot;
-use lastseat_domain::booking::BookingCommand;
+use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::{Discount, RequestFingerprint, ShowScheduled};
 use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::show::Show;
@@ -10,7 +10,8 @@ use lastseat_domain::{BookingId, codec};
 use lastseat_testkit::history::{Step, every_event, finish, history, steps};
 use lastseat_testkit::world::{World, epoch, plan, terms};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 struct Node {
     knowledge: Knowledge,
@@ -163,6 +164,40 @@ proptest! {
             finish(&mut world);
         }
         starts_anywhere(&log_of(&world.log), atomic, lead);
+    }
+}
+
+/// The holds that nothing has followed, as their streams have them.
+fn unfollowed(log: &[Envelope]) -> BTreeMap<BookingId, (Booking, Uuid)> {
+    let mut holds = BTreeMap::new();
+    for envelope in log {
+        let Some(booking) = envelope.stream.as_booking() else { continue };
+        holds.remove(&booking);
+        if let (0, Event::BookingOpened(_)) = (envelope.revision, &envelope.event) {
+            let opened = booking::evolve(None, &envelope.event, envelope.metadata.at).expect("it opens");
+            holds.insert(booking, (opened, envelope.id));
+        }
+    }
+    holds
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_open_holds_are_those_that_nothing_has_followed(
+        steps in steps(50), stride in 1_u64..4, sales in proptest::collection::vec(any::<u8>(), 0..12), atomic in any::<bool>(),
+    ) {
+        let mut world = world_of(&steps, stride, &sales);
+        finish(&mut world);
+        let log = log_of(&world.log);
+        let mut node = Node::new(atomic);
+        for (n, envelope) in log.iter().enumerate() {
+            node.apply(std::slice::from_ref(envelope));
+            let so_far = log.get(..=n).unwrap_or_default();
+            prop_assert_eq!(node.knowledge.open_holds.known(), unfollowed(so_far));
+        }
+        prop_assert!(node.knowledge.open_holds.known().is_empty(), "each is paid or ended");
     }
 }
 
