@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Problem, Unreachable } from "../../web/api.js";
 import { campaignsOf } from "../../web/office/campaigns-known.js";
-import { difference, typeFor } from "../../web/office/exchange-price.js";
+import { difference, paidOf, typeFor } from "../../web/office/exchange-price.js";
 import { amountOf, Sale } from "../../web/office/sale.js";
 import { instantOf, isZone } from "../../web/office/zones.js";
 
@@ -71,6 +71,16 @@ test("each refusal of the server has a sentence for staff, in German too", () =>
   // A copy is no translation.
   const [english, german] = ["en", "de"].map((language) => new Map(files.flatMap((file) => [...sentencesOf(file, language)])));
   assert.deepEqual([...english].filter(([name, text]) => !name.startsWith("field_") && german.get(name) === text), []);
+});
+
+test("of what new seats cost less, the buyer gets back what was paid of it", () => {
+  const half = { amount: { value: 4251 }, discount: { value: 4250 } };
+  assert.equal(paidOf(3000, { amount: { value: 8500 } }), 3000);
+  assert.equal(paidOf(3000, half), 1500, "rounded down");
+  assert.equal(paidOf(3000, { amount: { value: 0 }, discount: { value: 8500 } }), 0, "a voucher paid all");
+  assert.equal(paidOf(3000, { amount: { value: 0 } }), 0, "given away");
+  assert.equal(paidOf(0, half), 0);
+  assert.equal(paidOf(-500, half), 0);
 });
 
 test("an exchange is compared with its fees, and without discounts", () => {

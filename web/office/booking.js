@@ -12,6 +12,8 @@ import { t } from "./messages.js";
 const OUTCOMES = ["continue", "settled", "returned_elsewhere", "abandoned"];
 const REVIEWERS = ["manager", "admin"];
 const LOOK_AGAIN_MS = 3_000;
+/** What exchanges have made cheaper and was not returned yet, by booking: who looks at something else meanwhile finds it again. */
+const differences = new Map();
 
 /**
  * Opens a booking in a dialog. `known` is what a list says of it, `changed` is called after a command, `closed` when it is closed.
@@ -22,8 +24,6 @@ export function openBooking({ call, session, id, known, closed, changed }) {
   const [content, outcome] = [h("div", { class: "stack" }), outcomeBox()];
   let timer = 0;
   let buyer = known?.buyer;
-  /** What the seats of the last exchange cost less. */
-  let less = 0;
   const dialog = h(
     "dialog",
     { class: "dialog wide", "aria-labelledby": "booking-title" },
@@ -95,28 +95,33 @@ export function openBooking({ call, session, id, known, closed, changed }) {
 
   function exchange(booking) {
     const exchanged = async ({ text, less: difference }) => {
-      less = difference;
+      differences.set(id, (differences.get(id) ?? 0) + difference);
       await load();
       say(outcome, text, true);
       changed();
     };
     const open = h("button", { type: "button", "data-act": "open_exchange", "data-key": "open_exchange", onclick: () => openExchange({ call, booking, done: exchanged }) }, exchangeText("exchange"));
+    const less = differences.get(id) ?? 0;
     if (less <= 0) return open;
     const amount = fullMoney(less, booking.amount.currency);
     const back = commandButton({
       name: "return_difference",
       text: exchangeText("return_difference", { amount }),
-      means: exchangeText("return_means", { amount }),
+      means: exchangeText(isFromTill(booking) ? "return_means_till" : "return_means", { amount }),
       outcome,
       keep: `difference ${id}`,
       what: () => ({ amount: less }),
       act: (key, body) => call("POST", `${path}/refund`, { key, body }),
-      done: (answer) => ((less = 0), done(answer)),
+      done: (answer, { amount: returned }) => {
+        differences.set(id, (differences.get(id) ?? 0) - returned);
+        return done(answer);
+      },
     });
     return [back, open];
   }
 
-  function refund({ seats }) {
+  function refund(booking) {
+    const { seats } = booking;
     const boxes = seats.map(({ seat }) => h("label", { class: "check" }, h("input", { type: "checkbox", value: seat, checked: true }), seatName(seat)));
     const given = () => boxes.map((box) => /** @type {HTMLInputElement} */ (box.firstElementChild)).filter((box) => box.checked).map((box) => box.value);
     const body = () => (given().length === seats.length ? undefined : { seats: given() });
@@ -127,7 +132,7 @@ export function openBooking({ call, session, id, known, closed, changed }) {
       commandButton({
         name: "refund",
         text: t("refund"),
-        means: t("refund_means"),
+        means: t(isFromTill(booking) ? "refund_means_till" : booking.payment?.tender === "complimentary" ? "refund_means_nothing" : "refund_means"),
         outcome,
         may: () => (given().length === 0 ? t("refund_none") : undefined),
         keep: `refund ${id}`,
@@ -164,6 +169,9 @@ export function openBooking({ call, session, id, known, closed, changed }) {
   load();
   return () => dialog.close();
 }
+
+/** Whether the money is staff's to return: the server asks no gateway then. */
+const isFromTill = ({ payment }) => ["cash", "invoice"].includes(payment?.tender);
 
 /** Whether the server is still at it, so that one should look again. A person's turn is not. */
 function isUnderWay({ status, payment, refunds = [] }) {

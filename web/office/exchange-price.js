@@ -12,5 +12,17 @@ export function difference(leaves, prices, fees) {
   return sum(prices.map((price) => price + (fees?.per_seat ?? 0))) - sum(leaves.map(({ price, fee = 0 }) => price + fee));
 }
 
+/**
+ * How much of a difference in prices the buyer has paid, and can have back: a voucher lowered all prices in proportion, and what was
+ * given away has cost nothing. Rounded down, as the server does for refunds of seats.
+ *
+ * @param {number} less what the new seats cost less, without discounts
+ * @param {{ amount: { value: number }, discount?: { value: number } }} booking
+ */
+export function paidOf(less, { amount, discount }) {
+  const whole = amount.value + (discount?.value ?? 0);
+  return less <= 0 || whole <= 0 ? 0 : Number((BigInt(less) * BigInt(amount.value)) / BigInt(whole));
+}
+
 /** The price type for a seat that is taken: that of the seat for which it is taken, if the area has it; else the area's first. */
 export const typeFor = (types, wanted) => (types.includes(wanted) ? wanted : types[0]);

@@ -4,12 +4,12 @@ import { announce, h, redraw } from "../dom.js";
 import { fullMoney, money, placeNames, seatName, title } from "../words.js";
 import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { t } from "./exchange-messages.js";
-import { difference, typeFor } from "./exchange-price.js";
+import { difference, paidOf, typeFor } from "./exchange-price.js";
 import { KeptSeats } from "./kept-seats.js";
 import { t as office } from "./messages.js";
 import { SeatBox } from "./seat-box.js";
 
-/** Opens it over a booking. `done` gets what it says afterwards, and by how much the new seats cost less. */
+/** Opens it over a booking. `done` gets what it says afterwards, and how much of what was paid the new seats cost less. */
 export function openExchange({ call, booking, done }) {
   new Exchange(call, booking, done);
 }
@@ -89,8 +89,8 @@ class Exchange {
       outcome: this.#outcome,
       keep: `exchange ${this.#booking.id}`,
       may: () => this.#mistake(),
-      means: () => t("means", this.#words(t(this.#more < 0 ? "costs_less" : "same_price", this.#amount))),
-      what: () => ({ body: this.#body, words: this.#words(t(this.#more < 0 ? "done_less" : "done_same", this.#amount)), less: -this.#more }),
+      means: () => t("means", this.#words(this.#priceText)),
+      what: () => ({ body: this.#body, words: this.#words(this.#less > 0 ? t("done_less", this.#lessAmount) : t("done_same")), less: this.#less }),
       // Nothing that is chosen meanwhile counts.
       pending: (isPending) => (this.#leaves.disabled = isPending),
       act: (key, { body }) => this.#call("POST", `/v1/bookings/${encodeURIComponent(this.#booking.id)}/exchange`, { key, body }),
@@ -114,8 +114,23 @@ class Exchange {
     return difference(this.#given, prices, this.#show.fees);
   }
 
-  get #amount() {
-    return { amount: fullMoney(Math.abs(this.#more), this.#show.currency) };
+  /** What of the difference was paid. */
+  get #less() {
+    return paidOf(-this.#more, this.#booking);
+  }
+
+  get #moreAmount() {
+    return { amount: fullMoney(this.#more, this.#show.currency) };
+  }
+
+  get #lessAmount() {
+    return { amount: fullMoney(this.#less, this.#show.currency) };
+  }
+
+  get #priceText() {
+    if (this.#more > 0) return t("costs_more", this.#moreAmount);
+    if (this.#more === 0) return t("same_price");
+    return this.#less > 0 ? t("costs_less", this.#lessAmount) : t("nothing_back");
   }
 
   get #body() {
@@ -137,7 +152,7 @@ class Exchange {
     if (this.#given.length === 0) return t("choose_leaves");
     if (missing > 0) return t("choose_more", { count: missing });
     if (missing < 0) return t("choose_fewer", { count: -missing });
-    return this.#more > 0 ? t("costs_more", this.#amount) : undefined;
+    return this.#more > 0 ? this.#priceText : undefined;
   }
 
   async #toggle(seat) {
@@ -178,7 +193,7 @@ class Exchange {
     const isEmpty = this.#box.inventory.seats.size === 0;
     redraw(this.#chosen, h("p", null, isEmpty ? t("no_seats") : this.#taken()), h("ul", { class: "chosen" }, lines));
     const complete = this.#given.length > 0 && this.#given.length === this.#takes.size;
-    this.#price.textContent = complete ? (this.#more === 0 ? t("same_price") : t(this.#more < 0 ? "costs_less" : "costs_more", this.#amount)) : this.#mistake();
+    this.#price.textContent = complete ? this.#priceText : this.#mistake();
   }
 
   #prices(seat, type) {
