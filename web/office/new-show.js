@@ -64,7 +64,7 @@ export function newShow(call, again) {
     h("div", null, more),
     preview,
     outcome,
-    h("div", null, commandButton({ name: "create", text: t("create"), primary: true, outcome, may: mistake, act: create, done: created })),
+    h("div", null, commandButton({ name: "create", text: t("create"), primary: true, outcome, may: mistake, what: body, act: async (key, sent) => (await call("POST", "/v1/shows", { key, body: sent })).body, done: created })),
   );
   addArea({ area: "stalls", price: 50, rows: 10, seats: 20 });
   form.addEventListener("input", draw);
@@ -150,10 +150,11 @@ export function newShow(call, again) {
     return asked.every(isExact) ? undefined : t("price_digits", { count: digits, currency: value("currency") });
   }
 
-  async function create(key) {
+  /** As it is now: once it was sent and had no answer, the same is sent again, whatever was typed since. */
+  function body() {
     const zone = value("timezone");
     const time = (name) => (value(name) ? instantOf(value(name), zone).toISOString() : undefined);
-    const body = {
+    return {
       id: value("id"),
       title: value("show_title"),
       venue: value("venue") || undefined,
@@ -163,7 +164,6 @@ export function newShow(call, again) {
       currency: value("currency"),
       ...(chosen ? seatsOfPlan() : seatsOfAreas()),
     };
-    return (await call("POST", "/v1/shows", { key, body })).body;
   }
 
   function seatsOfAreas() {

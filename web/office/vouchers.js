@@ -6,6 +6,7 @@ import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { findVoucher } from "./bookings.js";
 import { openCampaign } from "./campaign.js";
 import { listCampaigns, remember } from "./campaigns-known.js";
+import { t as office } from "./messages.js";
 import { t } from "./voucher-messages.js";
 import { voucherForm } from "./voucher-form.js";
 import { worth } from "./voucher-terms.js";
@@ -87,7 +88,7 @@ export class Vouchers {
       const { all, campaigns } = await listCampaigns(this.#call);
       this.#draw(all, campaigns);
     } catch (error) {
-      redraw(this.#list, h("p", { class: "notice" }, unread(error)), h("div", null, h("button", { type: "button", onclick: () => this.#load() }, t("open"))));
+      redraw(this.#list, h("p", { class: "notice" }, unread(error)), h("div", null, h("button", { type: "button", onclick: () => this.#load() }, office("retry"))));
     }
   }
 

@@ -165,7 +165,7 @@ export class Editor {
     const name = field("name", (value) => ({ name: value, ...(isNew && this.#base.revision === 0 && !ownId ? { plan: slug(value) } : {}) }), { maxlength: 200, required: true });
     const id = field("id", (value) => ((ownId = true), { plan: value.trim() }), { maxlength: 64, pattern: "[a-z0-9][a-z0-9_\\-]*", required: true, readonly: !isNew });
     const file = h("input", { type: "file", accept: ".csv,.json,.txt,.tsv,text/csv,application/json", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#import(file) });
-    const saves = this.#maySave && commandButton({ name: "save_plan", text: t("save_plan"), primary: true, outcome: this.#outcome, may: () => this.#mistake(), act: (key) => save(this.#call, this.#plan, this.#base.etag, key), done: (answer) => this.#saved(answer) });
+    const saves = this.#maySave && commandButton({ name: "save_plan", text: t("save_plan"), primary: true, outcome: this.#outcome, may: () => this.#mistake(), what: () => ({ plan: this.#plan, etag: this.#base.etag }), act: (key, { plan, etag }) => save(this.#call, plan, etag, key), done: (answer, { plan }) => this.#saved(answer, plan) });
     this.element.replaceChildren(
       h(
         "div",
@@ -356,18 +356,22 @@ export class Editor {
     return t(`problem_${wrong.code}`, wrong.values);
   }
 
-  #saved({ etag, revision, conflict, isNew }) {
+  /** `saved` is the plan that was sent: somebody may have gone on drawing meanwhile. */
+  #saved({ etag, revision, conflict, isNew }, saved) {
     if (conflict !== undefined) return this.#sayConflict(conflict);
     clearTimeout(this.#timers.keep);
     this.#timers.keep = 0;
-    dropDraft(this.#base.revision === 0 ? NEW : this.#plan.plan);
+    const { plan } = saved;
+    dropDraft(this.#base.revision === 0 ? NEW : plan);
     this.#base = { etag, revision };
-    this.#unsaved = false;
+    this.#unsaved = this.#plan !== saved;
     this.#history.pause();
     this.#conflict.hidden = true;
-    this.#draw();
-    say(this.#outcome, t(isNew ? "plan_saved" : "plan_as_before", { revision }), true);
-    const { plan } = this.#plan;
+    // What was drawn meanwhile is of the plan that there is now.
+    if (this.#unsaved) this.#take({ ...this.#plan, plan });
+    else this.#draw();
+    const text = t(isNew ? "plan_saved" : "plan_as_before", { revision });
+    say(this.#outcome, this.#unsaved ? `${text} ${t("drawn_since")}` : text, true);
     this.#done.named(plan);
     this.#say(t("what_next"), h("button", { type: "button", "data-act": "put_on_sale", onclick: () => this.#done.putOnSale(plan) }, t("put_on_sale")));
   }
