@@ -1,11 +1,12 @@
 // Giving a paid booking to another account, and the number by which others give one to this account.
 
-import { announce, h } from "../dom.js";
+import { h } from "../dom.js";
 import { ask, say } from "./commands.js";
 import { t } from "./messages.js";
 
-/** What the server calls the buyer of an account. */
-const buyerOf = (account) => `account:${account}`;
+/** What the server calls the buyer of an account: so it is shown, because the box office needs all of it. */
+const PREFIX = "account:";
+const buyerOf = (account) => PREFIX + account;
 
 /** Accounts have such numbers: what is mistyped is rarely one. The server takes any name, as accounts may be somebody else's. */
 const NUMBER = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -29,16 +30,18 @@ export function giveForm({ card, wallet, commands, typed }) {
   });
   const submit = async (event) => {
     event.preventDefault();
-    const account = field.value.trim().toLowerCase();
+    const number = field.value.trim().toLowerCase();
+    const account = number.startsWith(PREFIX) ? number.slice(PREFIX.length) : number;
     if (!NUMBER.test(account)) return say(commands.outcome, t("give_no_number"));
     if (account === wallet.session?.id) return say(commands.outcome, t("give_own"));
-    if (commands.busy || !(await ask(t("give"), t("give_sure", { account })))) return;
+    if (commands.busy || !(await ask(t("give"), t("give_sure", { account: buyerOf(account) })))) return;
     const given = await commands.run(`give ${account}`, async (send) => {
       await send("POST", `/v1/bookings/${encodeURIComponent(id)}/transfer`, { ...wallet.proof(card), body: { buyer: buyerOf(account) } });
     });
     if (!given) return;
-    announce(t("give_done"));
     await wallet.left(card);
+    // Its card is gone, and with it where it could be said.
+    document.dispatchEvent(new Event("given"));
   };
   return h(
     "form",
@@ -60,10 +63,10 @@ export class AccountNumber {
     this.element.hidden = !session;
     if (!session || this.#number === session.id) return;
     this.#number = session.id;
-    const code = h("code", null, session.id);
+    const code = h("code", null, buyerOf(session.id));
     const copy = async () => {
       try {
-        await navigator.clipboard.writeText(session.id);
+        await navigator.clipboard.writeText(buyerOf(session.id));
         this.#outcome.textContent = t("number_copied");
       } catch {
         // Browsers allow the clipboard on https and localhost only.

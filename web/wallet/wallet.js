@@ -6,7 +6,7 @@ import { languageChoice } from "../language-choice.js";
 import { language } from "../language.js";
 import { signInForm, signOut } from "./account.js";
 import { BookingCard } from "./card.js";
-import { Commands } from "./commands.js";
+import { Commands, say as sayOutcome } from "./commands.js";
 import { AccountNumber } from "./give.js";
 import { Wallet } from "./loader.js";
 import { t } from "./messages.js";
@@ -167,6 +167,12 @@ function draw(wallet) {
 
   wallet.addEventListener("changed", update);
   document.addEventListener("scratched", () => rewards.update());
+  document.addEventListener("given", () => {
+    sayOutcome(account.outcome, t("give_done"), true);
+    const heading = main.querySelector("h1");
+    heading.tabIndex = -1;
+    heading.focus();
+  });
   return {
     update,
     open,
