@@ -1,7 +1,7 @@
 // Buttons that send a command: one key until there is an answer, a question before what can't be undone, and the outcome in words.
 
 import { newKey } from "../api.js";
-import { announce, h } from "../dom.js";
+import { announce, focusHeading, h } from "../dom.js";
 import { isDecided } from "../requests.js";
 import { t } from "./messages.js";
 import { refusal } from "./problem-messages.js";
@@ -27,7 +27,7 @@ window.addEventListener("beforeunload", (event) => {
 /**
  * A button that runs `act(key, what)` when it is pressed, after a question if `means` says what it leads to. `outcome` gets what became of
  * it. Until the server has decided, pressing again repeats the same: the key and `what`, which was computed first. `pending` is called
- * when that begins and ends, so that a form can show that nothing in it counts meanwhile. `keep`: a name under which that outlives the button.
+ * when something is sent and when it is decided, so that a form can show that nothing in it counts meanwhile. `keep`: a name under which that outlives the button.
  * `may` refuses before anything is asked or sent: it returns why.
  *
  * @param {{ name: string, text: string, means?: string | (() => string), primary?: boolean, outcome: HTMLElement, may?: () => string | undefined,
@@ -46,6 +46,7 @@ export function commandButton({ name, text, means, primary, outcome, may, what, 
     const sent = open ?? { key: newKey(), what: what?.() };
     const hadFocus = document.activeElement === button;
     button.disabled = true;
+    pending?.(true);
     say(outcome, "");
     try {
       const answer = await act(sent.key, sent.what);
@@ -76,7 +77,9 @@ export function commandButton({ name, text, means, primary, outcome, may, what, 
 function focusAgain(button) {
   if (document.activeElement && document.activeElement !== document.body) return;
   const control = button.isConnected ? button : document.querySelector(`[data-key="${CSS.escape(button.dataset.key)}"]`);
-  control?.focus({ preventScroll: true });
+  if (control) return control.focus({ preventScroll: true });
+  const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
+  if (dialog) focusHeading(dialog);
 }
 
 /** Shows what became of a command, and reads it out. */

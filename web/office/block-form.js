@@ -1,6 +1,6 @@
 // The form that blocks what is chosen: under which name, and who may buy it.
 
-import { h, redraw } from "../dom.js";
+import { focusHeading, h, redraw } from "../dom.js";
 import { placeNames, title } from "../words.js";
 import { commandButton, outcomeBox, say } from "./asking.js";
 import { t } from "./block-messages.js";
@@ -82,7 +82,7 @@ export class BlockForm {
     const seats = this.#chosen();
     if (seats.length > 0) {
       const names = t(seats.length > MOST_NAMED ? "chosen_many" : "chosen", { count: seats.length, seats: placeNames(seats).join(", ") });
-      return redraw(this.#what, h("p", { role: "status" }, names), h("div", null, h("button", { type: "button", class: "plain", "data-key": "clear", "data-act": "clear", onclick: () => this.#clear() }, t("clear"))));
+      return redraw(this.#what, h("p", { role: "status" }, names), h("div", null, h("button", { type: "button", class: "plain", "data-key": "clear", "data-act": "clear", onclick: () => this.#clearAll() }, t("clear"))));
     }
     const places = this.#places;
     const areas = this.#areas;
@@ -100,6 +100,12 @@ export class BlockForm {
           h("label", { class: "field" }, t("quantity"), h("input", { type: "number", name: "block_quantity", min: "1", max: "5000", value: places.quantity, oninput: (event) => (places.quantity = event.target.value) })),
         ),
     );
+  }
+
+  #clearAll() {
+    this.#clear();
+    // The button is gone.
+    focusHeading(this.element);
   }
 
   /** What keeps it from being sent. */

@@ -39,8 +39,8 @@ export class SaleDetails {
   }
 }
 
-/** What a held booking costs with its voucher. */
-export function withVoucher({ amount, discount }, seats) {
+/** What a held booking costs with its voucher, if it is paid with this tender. */
+export function withVoucher({ amount, discount }, seats, tender) {
   const less = fullMoney(discount?.value ?? 0, amount.currency);
-  return t("sale_with_voucher", { seats, discount: less, amount: fullMoney(amount.value, amount.currency) });
+  return t(tender === "complimentary" ? "sale_given_with_voucher" : "sale_with_voucher", { seats, discount: less, amount: fullMoney(amount.value, amount.currency) });
 }

@@ -169,7 +169,7 @@ export class Till {
     const giveUp = () => ask(t("give_up"), t("give_up_means"), () => this.#run((it) => it.giveUp()));
     const ready = sale.state === "ready";
     const values = { count, seats: what, tender: t(sale.tender) };
-    const says = ready ? withVoucher(sale.booking, what) : t(running ? "selling" : "sale_unknown", values);
+    const says = ready ? withVoucher(sale.booking, what, sale.tender) : t(running ? "selling" : "sale_unknown", values);
     const next = ready ? () => this.#run((it) => it.agree()) : () => this.#run((it) => it.run());
     return [
       h("p", { role: ready ? "status" : undefined }, says),
@@ -195,11 +195,12 @@ export class Till {
     }
     if (sale.state === "sold") this.#sold(sale, count);
     else if (problem) say(this.#outcome, problem);
-    else if (sale.state === "ready") announce(withVoucher(sale.booking, seats ? placeNames(seats).join(", ") : title(sale.order.area)));
+    else if (sale.state === "ready") announce(withVoucher(sale.booking, seats ? placeNames(seats).join(", ") : title(sale.order.area), sale.tender));
     else say(this.#outcome, t("given_up"), true);
     this.draw();
     // The button that sold is gone.
     if (sale.state === "ready") /** @type {HTMLElement} */ (this.element.querySelector("[data-key=go_on]")).focus();
+    else if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (this.#outcome.querySelector("button"))?.focus({ preventScroll: true });
   }
 
   #sold({ booking, tender }, count) {

@@ -66,10 +66,12 @@ export class Vouchers {
       call: this.#call,
       id,
       go: bookings,
-      closed: () => {
+      closed: async () => {
         if (this.#dialog !== close) return;
         this.#dialog = undefined;
-        this.#load();
+        await this.#load();
+        // The button that issued it was disabled, so the focus goes back to nothing.
+        if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-campaign="${id}"]`))?.focus();
       },
     });
     this.#dialog = close;
