@@ -87,16 +87,16 @@ async fn a_voucher_is_issued_and_used_at_the_till_and_the_seat_is_exchanged() {
         window.click("[data-act=open]").await;
         window.click("[data-act=open_exchange]").await;
         window.click("dialog [data-seat='K-1']").await;
-        window.until("dialog .seats ~ [role=status]", "The new seats cost \u{20ac}30.00 less.").await;
+        window.until("dialog .seats ~ [role=status]", "The new seats cost \u{20ac}15.00 less.").await;
         window.click("[data-act=exchange]").await;
         window.click("dialog [value=yes]").await;
-        window.until("dialog .notice", "Exchanged: A-1 for K-1. The new seats cost \u{20ac}30.00 less.").await;
+        window.until("dialog .notice", "Exchanged: A-1 for K-1. The new seats cost \u{20ac}15.00 less.").await;
         let booking = format!("/v1/bookings/{}", sold["id"].as_str().unwrap());
         assert_eq!(labels(&window.read(&admin, &booking).await["seats"]), ["K-1"]);
-        // A part of it, as far as it is agreed.
+        // Half of the difference of the prices: the voucher has paid the other half.
         window.do_it("return_difference").await;
         window.until("dialog .details", "Returned").await;
-        assert_eq!(window.read(&admin, &booking).await["refunded"]["value"], 3000);
+        assert_eq!(window.read(&admin, &booking).await["refunded"]["value"], 1500);
     })
     .await;
 }
