@@ -192,7 +192,7 @@ async fn a_voucher_shows_the_new_price_before_anybody_pays() {
         window.click("input[value=pm_card_chargeDeclined]").await;
         window.click("[data-act=pay]").await;
         window.until("#checkout .note", "declined this card").await;
-        assert_eq!(window.eval("return document.querySelector('[data-act=no-voucher], .voucher')").await, json!(null));
+        window.until_eval("return document.querySelector('[data-act=no-voucher], .voucher')", json!(null)).await;
         window.click("input[value=pm_card_visa]").await;
         window.click("[data-act=pay]").await;
         window.until("#checkout .ticket", "\u{20ac}24.25").await;
