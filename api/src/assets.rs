@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../web"]
@@ -75,17 +76,14 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 /// Pages in the content codings that clients have asked for: each is compressed once.
 #[derive(Default)]
-pub struct CompressedPages(Mutex<HashMap<(String, Coding), Bytes>>);
+pub struct CompressedPages(Mutex<HashMap<String, Arc<OnceLock<Bytes>>>>);
 
 impl CompressedPages {
-    fn get(&self, tag: &str, kind: &str, coding: Coding, page: &[u8]) -> Bytes {
-        let key = (tag.to_owned(), coding);
-        if let Some(known) = self.0.lock().get(&key) {
-            return known.clone();
-        }
-        let compressed = Bytes::from(coding.compress(&sent(kind, page), Use::Lasting));
-        self.0.lock().insert(key, compressed.clone());
-        compressed
+    /// The page with this tag, which names its coding too, as `compress` has made it. Who asks while it is being compressed waits:
+    /// to compress it as well would take as long.
+    fn get(&self, tag: &str, compress: impl FnOnce() -> Vec<u8>) -> Bytes {
+        let page = Arc::clone(self.0.lock().entry(tag.to_owned()).or_default());
+        page.get_or_init(|| Bytes::from(compress())).clone()
     }
 }
 
@@ -146,7 +144,7 @@ fn answer(
     } else {
         let body = match coding {
             None => Bytes::from(sent(kind, &data).into_owned()),
-            Some(coding) => pages.get(&tag, kind, coding, &data),
+            Some(coding) => pages.get(&tag, || coding.compress(&sent(kind, &data), Use::Lasting)),
         };
         let mut response = Response::new(body.into());
         let fields = response.headers_mut();
@@ -190,6 +188,10 @@ fn media_type(path: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::Duration;
 
     /// The files that a script of this path names in its imports.
     fn imports(path: &str, script: &str) -> Vec<String> {
@@ -203,6 +205,28 @@ mod tests {
             None => format!("{folder}{}", file.trim_start_matches("./")).replace("assets/", ""),
         };
         script.lines().filter(is_import).filter_map(quoted).map(path_of).collect()
+    }
+
+    #[test]
+    fn a_page_that_several_ask_for_at_once_is_compressed_once() {
+        let (pages, asking, compressed) = (CompressedPages::default(), Barrier::new(8), AtomicUsize::new(0));
+        let ask = |tag: &str| {
+            asking.wait();
+            pages.get(tag, || {
+                compressed.fetch_add(1, Ordering::Relaxed);
+                // Long enough for all others to come.
+                thread::sleep(Duration::from_millis(100));
+                tag.as_bytes().to_vec()
+            })
+        };
+        thread::scope(|scope| {
+            let tags = (0..8).map(|asker| ["one", "other"][asker % 2]);
+            let askers: Vec<_> = tags.map(|tag| (tag, scope.spawn(move || ask(tag)))).collect();
+            for (tag, asker) in askers {
+                assert_eq!(asker.join().unwrap(), tag.as_bytes());
+            }
+        });
+        assert_eq!(compressed.load(Ordering::Relaxed), 2);
     }
 
     #[test]
