@@ -139,7 +139,8 @@ pub struct BookingJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, nullable = false)]
     pub voucher: Option<&'a VoucherHash>,
-    /// What it costs: the prices of its seats and the fees, less the discount.
+    /// What was or will be charged: prices and fees of the seats that were held, less the discount. An exchange for cheaper seats
+    /// does not change it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
     /// What refunds have returned so far; absent if nothing.
