@@ -18,11 +18,17 @@ impl Slow {
         Self(open)
     }
 
-    /// Opens one, and waits until the server has begun its answer and sent what fits between the two.
+    /// Opens one, and waits until the server has begun its answer and sent so much of it that its body is among it.
     pub async fn answered(server: &TestServer, bytes: &str) -> Self {
         let stream = send(server, bytes).await;
-        tokio::time::timeout(Duration::from_secs(30), stream.readable()).await.expect("an answer").unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let arrived = async {
+            // Less than the client's buffer takes. Peeking leaves it there.
+            let mut space = [0; 1024];
+            while stream.peek(&mut space).await.unwrap() < space.len() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), arrived).await.expect("an answer");
         Self(vec![stream])
     }
 
