@@ -8,7 +8,7 @@ import { t } from "./messages.js";
 const PREFIX = "account:";
 const buyerOf = (account) => PREFIX + account;
 
-/** Accounts have such numbers: what is mistyped is rarely one. The server takes any name, as accounts may be somebody else's. */
+/** Accounts have such numbers: what is mistyped is rarely one. The server knows which there are. */
 const NUMBER = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /**

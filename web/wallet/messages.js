@@ -146,6 +146,7 @@ const en = {
   problem_no_accounts: "This server has no accounts.",
   problem_session_ended: "You are signed out. Sign in again.",
   problem_booking_not_changeable: "This booking can't be given away now: it is being refunded, or not paid.",
+  problem_unknown_account: "There is no account with this number. Nothing was given away: copy all of the number.",
   problem_booking_not_found: "This booking can't be opened here any more.",
 };
 
@@ -293,6 +294,7 @@ const de = {
   problem_no_accounts: "Dieser Server hat keine Konten.",
   problem_session_ended: "Sie sind abgemeldet. Melden Sie sich wieder an.",
   problem_booking_not_changeable: "Diese Buchung kann jetzt nicht weitergegeben werden: Sie wird erstattet oder ist nicht bezahlt.",
+  problem_unknown_account: "Ein Konto mit dieser Nummer gibt es nicht. Nichts wurde weitergegeben: Kopieren Sie die Nummer vollständig.",
   problem_booking_not_found: "Diese Buchung kann hier nicht mehr geöffnet werden.",
 };
 

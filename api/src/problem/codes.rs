@@ -68,6 +68,7 @@ codes! {
     // Accounts.
     NoAccounts = "no_accounts", NOT_FOUND, "This server has no accounts";
     AccountNotFound = "account_not_found", NOT_FOUND, "No such account";
+    UnknownAccount = "unknown_account", UNPROCESSABLE_ENTITY, "No account here is this buyer";
     WeakPassword = "weak_password", UNPROCESSABLE_ENTITY, "The password is too easy to guess";
     AddressNotVerified = "address_not_verified", CONFLICT, "The address is not verified";
     LastAdmin = "last_admin", CONFLICT, "This is the last admin";

@@ -66,7 +66,7 @@ fn of_request(code: Code) -> &'static [Fact] {
         }
         C::InvalidRequest => const { &[MAYBE_FIELD, MAYBE_MOST, maybe("name", Text, "Key of the map's entry.")] },
         C::InvalidIdempotencyKey => const { &[MAYBE_FIELD] },
-        C::PriceNotAccepted | C::WeakPassword => FIELD,
+        C::PriceNotAccepted | C::WeakPassword | C::UnknownAccount => FIELD,
         C::BodyTooLarge => const { &[fact("most", Number, "Bytes.")] },
         C::Forbidden => {
             const {

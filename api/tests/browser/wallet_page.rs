@@ -337,6 +337,10 @@ async fn a_booking_is_given_to_another_account_by_a_guest_and_by_an_account() {
         one.click(".wallet-card summary").await;
         give(one, "bob@example.org").await;
         one.until(".wallet-card", "This is not the number of an account").await;
+        // A number as accounts have, and of none.
+        give(one, "account:0190c42e-7b3a-7c11-9d2f-2f6e4e1c8a55").await;
+        one.click("dialog[open] [value=yes]").await;
+        one.until(".wallet-card", "There is no account with this number. Nothing was given away").await;
         give(one, &bob).await;
         one.until("dialog[open]", &bob).await;
         one.click("dialog[open] [value=no]").await;

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::idempotency::{self, Begin, Keyed, Ticket};
 use crate::metrics;
 use crate::problem::{Code, Problem};
+use crate::routes::bookings::buyer;
 use crate::routes::bookings::hold::{failed, held};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InShow;
@@ -51,6 +52,7 @@ async fn hold_all(app: App, show: ShowId, command: Command<HoldForBuyers>) -> Re
     let begun = Instant::now();
     let mut batch = read(&app, &show, &command)?;
     batch.find_repeats().await?;
+    batch.refuse_unknown_accounts().await;
     batch.place().await;
     let answers = batch.into_answers();
     for answer in &answers {
@@ -199,6 +201,17 @@ impl Batch {
             }
         }
         Ok(())
+    }
+
+    /// Answers the holds that are for accounts that there are not.
+    async fn refuse_unknown_accounts(&mut self) {
+        let (requests, open) = (std::mem::take(&mut self.requests), std::mem::take(&mut self.open));
+        for (request, open) in requests.into_iter().zip(open) {
+            match buyer::check_exists(&self.app, &request.buyer).await {
+                Ok(()) => self.add(open.index, request, open.key),
+                Err(problem) => self.close(open, problem.into()),
+            }
+        }
     }
 
     /// Places the holds that have no answer yet.

@@ -13,6 +13,7 @@ use crate::body::wrong_quantity;
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::bookings::block_access::{self, Shown};
+use crate::routes::bookings::buyer;
 use crate::routes::bookings::guests;
 use crate::routes::bookings::price_types::{self, AskedSeat, Counts, SeatOfHold};
 use crate::routes::bookings::shop_data;
@@ -209,6 +210,9 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     checked.map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
     let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
+    if let Some(named) = &named {
+        buyer::check_exists(&app, named).await?;
+    }
     let buyer = match &command.caller {
         Caller::Token { sub, .. } if !block_access::is_till(&access) => sub.clone(),
         // A sale at the till is not the seller's own.

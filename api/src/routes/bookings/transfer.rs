@@ -42,7 +42,9 @@ pub async fn transfer(State(app): State<App>, InBooking(id): InBooking, command:
     execute(&app, metrics::Command::Transfer, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Some(Permission::ChangeBookings)).await?;
         let TransferBody { buyer } = command.json()?;
-        let booking = app.box_office().transfer(id, buyer::account(&buyer)?, command.origin()).await?;
+        let buyer = buyer::account(&buyer)?;
+        buyer::check_exists(&app, &buyer).await?;
+        let booking = app.box_office().transfer(id, buyer, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
     })
     .await

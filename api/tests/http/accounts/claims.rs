@@ -9,7 +9,7 @@ const GUEST: &str = "a.guest.with.an.address@example.org";
 
 impl Stage {
     /// A booking that a guest has paid for.
-    async fn guests_booking(&self) -> Reply {
+    pub(super) async fn guests_booking(&self) -> Reply {
         let held = self.server.hold(one_place()).await;
         let pay = self.server.post(&format!("/v1/bookings/{}/payment", held.text("id"))).bearer(&held.text("token"));
         assert_eq!(pay.json(json!({"payment_method": "pm_card_visa"})).send().await.text("status"), "confirmed");

@@ -2,6 +2,7 @@
 
 mod claims;
 mod forgery;
+mod giving;
 mod guessing;
 mod mail;
 mod own;
