@@ -34,6 +34,8 @@ export class Checkout extends EventTarget {
   note = undefined;
   /** Whether a request is on its way. */
   busy = false;
+  /** A seat as the plan prints it. */
+  named = (label) => this.#inventory.named(label);
 
   #show;
   #title;
@@ -83,6 +85,11 @@ export class Checkout extends EventTarget {
   /** Seats of paid bookings. A refund makes them available again. */
   get #owned() {
     return this.#bookings.owned(this.#show).filter((label) => !["available", undefined].includes(this.#inventory.state(label)));
+  }
+
+  /** Whether seats are known without their section. */
+  get hasOneSection() {
+    return this.#inventory.hasOneSection;
   }
 
   /** Labels of the seats that are chosen and not held. */
@@ -166,7 +173,7 @@ export class Checkout extends EventTarget {
     }
     if (this.phase === "picking") {
       const { gone } = this.#choice;
-      if (gone.length > 0) this.#lose(gone, SeatChoice.lost(gone));
+      if (gone.length > 0) this.#lose(gone, this.#choice.lost(gone));
     } else if (this.booking && !this.busy) {
       const own = new Set(this.booking.seats.map(({ seat }) => seat));
       // Booked while the form is open: the server has heard from the gateway first.
@@ -223,7 +230,7 @@ export class Checkout extends EventTarget {
       if (isDecided(error)) this.#memory.request = undefined;
       this.phase = "picking";
       const seat = error.facts?.seat;
-      const text = sentence(error, quantity);
+      const text = sentence(error, this.named, quantity);
       if (seat && this.#choice.has(seat)) this.#lose([seat], text);
       else this.#become("picking", { tone: "bad", text });
     }
@@ -434,7 +441,7 @@ export class Checkout extends EventTarget {
       return this.#become("over", ended);
     }
     if (error.code === "booking_not_found" || error.status === 401) return this.#cannotShow();
-    const note = failure(error, this.booking);
+    const note = failure(error, this.booking, this.named);
     // The form stays open until the server says otherwise.
     const open = this.phase !== "paying" ? this.phase : this.#form.secret ? "action" : "held";
     return note && this.#become(open, { ...note, about });

@@ -4,8 +4,6 @@
 // draws as often as the screen can show it, and a seat that changed five times is drawn once. A hidden tab has no
 // frames; there they are reported a few times a second.
 
-import { print } from "./words.js";
-
 export const STATES = ["available", "locked", "in_process", "booked", "unavailable"];
 
 /** A report to a hidden tab. */
@@ -43,6 +41,8 @@ export class Inventory extends EventTarget {
   areas = new Map();
   /** What a drawn plan has besides seats. */
   shapes = [];
+  /** Whether all seats of a drawn plan are in one section. */
+  hasOneSection = false;
   counts = Object.fromEntries(STATES.map((state) => [state, 0]));
   /** Changes received since the page was opened. */
   changes = 0;
@@ -57,7 +57,7 @@ export class Inventory extends EventTarget {
   reset({ areas }, plan) {
     const seats = plan ? drawnSeatsOf(areas, plan) : seatsOf(areas);
     this.shapes = plan?.shapes ?? [];
-    if (plan) print(seats);
+    this.hasOneSection = new Set(plan?.areas.filter(({ rows }) => rows).map(({ section }) => section)).size === 1;
     const same = seats.length === this.seats.size && seats.every(({ seat }) => this.seats.has(seat));
     this.areas = new Map(areas.map(({ rows, ...area }) => [area.area, area]));
     if (same) {
@@ -116,6 +116,11 @@ export class Inventory extends EventTarget {
   /** Nothing can be held now, and nothing is held that might come free. */
   get notOnSale() {
     return this.full && this.counts.locked === 0 && this.counts.in_process === 0;
+  }
+
+  /** A seat with what its plan prints on it; the id alone of a seat that is not here. */
+  named(id) {
+    return this.seats.get(id) ?? id;
   }
 
   state(seat) {

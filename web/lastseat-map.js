@@ -110,7 +110,7 @@ class LastseatMap extends HTMLElement {
     const seats = choice.labels.map((seat) => {
       const types = choice.typesOf(seat);
       const typed = types.length > 0 && { price_type: choice.typeOf(seat), price_types: types };
-      return { seat, name: seatName(seat), price: choice.priceOf(seat), ...typed };
+      return { seat, name: seatName(this.#parts.inventory.named(seat)), price: choice.priceOf(seat), ...typed };
     });
     return { seats, fees: choice.fees, total: choice.total, currency: this.#parts.show.currency };
   }
@@ -251,6 +251,8 @@ class LastseatMap extends HTMLElement {
     let ready = false;
     inventory.addEventListener("loaded", () => {
       if (parts !== this.#parts && parts !== this.#next) return;
+      // What is lost is named as it was.
+      const known = this.#parts.inventory ?? inventory;
       const { had, lost } = parts === this.#next ? this.#replace(parts) : { had: false, lost: [] };
       const seats = [...inventory.seats.values()];
       frame.all.classList.toggle("no-map", seats.length === 0);
@@ -259,7 +261,7 @@ class LastseatMap extends HTMLElement {
       lost.push(...parts.choice.labels.filter((label) => !inventory.seats.has(label)));
       parts.choice.drop(lost);
       if (lost.length > 0) {
-        this.#announce(t("revised", { seats: lost.map(seatName).join(", ") }));
+        this.#announce(t("revised", { seats: lost.map((seat) => seatName(known.named(seat))).join(", ") }));
         this.#tell("seat-lost", { seats: lost });
       }
       // The prices may be others, too.
@@ -334,7 +336,7 @@ class LastseatMap extends HTMLElement {
       this.#tell("refused", { seat, reason: why });
       return;
     }
-    this.#announce(t("chosen", { seat: seatName(seat) }));
+    this.#announce(t("chosen", { seat: seatName(this.#parts.inventory.named(seat)) }));
     this.#selected();
   }
 
@@ -345,7 +347,7 @@ class LastseatMap extends HTMLElement {
     const gone = choice.gone.filter((seat) => !this.#held.includes(seat));
     if (gone.length === 0) return;
     choice.drop(gone);
-    this.#announce(SeatChoice.lost(gone));
+    this.#announce(choice.lost(gone));
     this.#tell("seat-lost", { seats: gone });
     this.#selected();
   }

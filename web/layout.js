@@ -45,7 +45,7 @@ export function layOut(areas, seats, shapes = []) {
       ends.push({ row: row.row, area: block.area, ...at(depth, from - PITCH * 0.9) });
       ends.push({ row: row.row, area: block.area, ...at(depth, -from + PITCH * 0.9) });
       for (const { seat, offset } of row.seats) {
-        places.push({ ...seat, row: row.row, number: parts(seat.seat).number, ...at(depth, from + offset * PITCH) });
+        places.push({ ...seat, row: row.row, number: parts(seat).number, ...at(depth, from + offset * PITCH) });
       }
       depth += ROW;
     }
@@ -114,7 +114,7 @@ function blocksOf(areas, seats) {
   const plans = new Map(areas.map((area) => [area.area, area]));
   return [...byArea].map(([area, members]) => {
     const gaps = new Map((plans.get(area)?.rows ?? []).map((row) => [row.row, new Set(row.gaps_after ?? [])]));
-    const rows = [...groupBy(members, (seat) => parts(seat.seat).row)].map(([row, inRow]) => rowOf(row, inRow, gaps.get(row)));
+    const rows = [...groupBy(members, (seat) => parts(seat).row)].map(([row, inRow]) => rowOf(row, inRow, gaps.get(row)));
     return { area, price: members[0].price, rows };
   });
 }
@@ -123,7 +123,7 @@ function rowOf(row, seats, gaps) {
   let offset = 0.5;
   const placed = seats.map((seat) => {
     const here = offset;
-    offset += seat.gap || gaps?.has(Number(parts(seat.seat).number)) ? 1 + AISLE : 1;
+    offset += seat.gap || gaps?.has(Number(parts(seat).number)) ? 1 + AISLE : 1;
     return { seat, offset: here };
   });
   return { row, seats: placed, length: offset - 0.5 };

@@ -144,7 +144,7 @@ export class SeatMap extends EventTarget {
     path.classList.toggle("mine", mine);
     path.setAttribute("aria-selected", String(mine));
     path.setAttribute("aria-disabled", String(!mine && state !== "available"));
-    path.setAttribute("aria-label", `${seatName(seat.seat)}, ${spokenMoney(seat.price, this.#currency)}, ${stateName(mine ? "mine" : state)}`);
+    path.setAttribute("aria-label", `${seatName(seat)}, ${spokenMoney(seat.price, this.#currency)}, ${stateName(mine ? "mine" : state)}`);
     if (seat === this.#tipSeat) this.#showTip(seat);
   }
 
@@ -226,7 +226,7 @@ export class SeatMap extends EventTarget {
     if (!seat) return;
     const mine = this.#mine.has(seat.seat);
     const [name, fact] = this.#tip.children;
-    name.textContent = seatName(seat.seat);
+    name.textContent = seatName(seat);
     fact.textContent = !mine && seat.state === "available" ? money(seat.price, this.#currency) : stateName(mine ? "mine" : seat.state);
     const at = seat.path.getBoundingClientRect();
     const frame = this.#tip.offsetParent.getBoundingClientRect();
@@ -285,7 +285,7 @@ function beside(row, { x }) {
 }
 
 /** What a plan has besides seats: its stage, a bar, the outline of an area without numbers. */
-function drawShape({ shape, x, y, scale, width = 0, height = 0, rotation = 0, points = [], text, area }) {
+export function drawShape({ shape, x, y, scale, width = 0, height = 0, rotation = 0, points = [], text, area }) {
   const [w, h] = [width * scale, height * scale];
   const ellipse = () => s("ellipse", { rx: w / 2, ry: h / 2 });
   const body = {

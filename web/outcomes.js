@@ -42,10 +42,10 @@ export function endedBy({ code, facts }) {
   return code === "capture_failed" ? bad(ending("capture_failed")) : undefined;
 }
 
-/** What to say about a request that failed; `undefined` if the next look at the booking says it. */
-export function failure(error, booking) {
+/** What to say about a request that failed; `undefined` if the next look at the booking says it. `named`: as `sentence` has it. */
+export function failure(error, booking, named) {
   const { code, facts } = error;
   if (code === "payment_in_progress" || code === "already_confirmed") return undefined;
-  const text = code === "payment_declined" ? declined(facts.decline_code, booking.expires_at) : sentence(error);
+  const text = code === "payment_declined" ? declined(facts.decline_code, booking.expires_at) : sentence(error, named);
   return { ...bad(text), passing: !(error instanceof Problem) };
 }

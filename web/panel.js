@@ -8,7 +8,7 @@ import { t as pay } from "./payment-messages.js";
 import { t } from "./shop-messages.js";
 import { Voucher } from "./voucher.js";
 import { walletLink } from "./wallet/link.js";
-import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, sectionOf, timeOfDay, title } from "./words.js";
+import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
 const CARDS = [
@@ -146,9 +146,9 @@ export class Panel {
       h(
         "li",
         { class: "chip", data: { chip: label } },
-        chipName(label),
+        this.#chipName(label),
         this.#priceTypes(label, holding),
-        h("button", { type: "button", class: "drop", "aria-label": t("leave_out", { seat: seatName(label) }), disabled: holding, data: { key: `drop ${label}` }, onclick: () => this.#checkout.drop(label) }, "×"),
+        h("button", { type: "button", class: "drop", "aria-label": t("leave_out", { seat: seatName(this.#checkout.named(label)) }), disabled: holding, data: { key: `drop ${label}` }, onclick: () => this.#checkout.drop(label) }, "×"),
       ),
     );
     return [
@@ -177,7 +177,7 @@ export class Panel {
       h("option", { value: price_type, selected: price_type === chosen }, `${title(price_type)} ${money(price)}`),
     );
     const choose = (event) => this.#checkout.choosePriceType(label, event.target.value);
-    return h("select", { class: "price-type", "aria-label": t("price_of", { seat: seatName(label) }), disabled, data: { key: `price ${label}` }, onchange: choose }, options);
+    return h("select", { class: "price-type", "aria-label": t("price_of", { seat: seatName(this.#checkout.named(label)) }), disabled, data: { key: `price ${label}` }, onchange: choose }, options);
   }
 
   // --- Holding and paying -----------------------------------------------------------------------
@@ -371,7 +371,13 @@ export class Panel {
   // --- Parts ------------------------------------------------------------------------------------
 
   #bookedChips() {
-    return placeNames(this.#checkout.booking.seats.map(({ seat }) => seat)).map((name) => h("li", { class: "chip" }, name.includes(" ") ? name : chipName(name)));
+    return placeNames(this.#checkout.booking.seats.map(({ seat }) => seat)).map((name) => h("li", { class: "chip" }, name.includes(" ") ? name : this.#chipName(name)));
+  }
+
+  #chipName(label) {
+    const { section, row, number } = parts(this.#checkout.named(label));
+    const shown = section && !this.#checkout.hasOneSection;
+    return row ? [shown && h("span", { class: "section" }, `${section} `), h("b", null, row), ` ${number}`] : label;
   }
 
   #note(about) {
@@ -398,10 +404,4 @@ async function saveTickets(button, entry) {
     button.textContent = t("not_downloaded");
     announce(button.textContent);
   }
-}
-
-function chipName(label) {
-  const { row, number } = parts(label);
-  const section = sectionOf(label);
-  return row ? [section && h("span", { class: "section" }, `${section} `), h("b", null, row), ` ${number}`] : label;
 }

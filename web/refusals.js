@@ -20,28 +20,28 @@ export const ending = (reason) => (t.has(`ending_${reason}`) ? t(`ending_${reaso
 
 /** Codes whose sentence needs more than the facts. */
 const SPECIAL = {
-  seat_unavailable: (facts, asked) => (facts.seat ? seatGone(facts, asked) : t("not_side_by_side", { count: facts.available ?? 0, asked })),
+  seat_unavailable: (facts, named, asked) => (facts.seat ? seatGone(facts, named, asked) : t("not_side_by_side", { count: facts.available ?? 0, asked })),
   sold_out: ({ free_at: at }) => (at ? t("sold_out_held", { time: timeOfDay(at) }) : t("problem_sold_out")),
   // Says nothing about the seats: the booking may be held, paid or over.
   booking_not_found: () => t("cannot_show"),
   invalid_token: () => t("cannot_show"),
 };
 
-function seatGone({ seat: label, state, free_at: at }, asked) {
-  const seat = seatName(label);
+function seatGone({ seat: label, state, free_at: at }, named, asked) {
+  const seat = seatName(named(label));
   const gone = { booked: t("seat_sold", { seat }), unavailable: t("seat_off_sale", { seat }) }[state] ?? t("seat_taken", { seat });
   return [gone, state !== "booked" && at && t("may_come_free", { time: timeOfDay(at) }), asked > 1 && t("others_free")].filter(Boolean).join(" ");
 }
 
-/** A refusal as a sentence. `asked` is the number of seats in the request. A code without words here is said as the server says it. */
-export function sentence(error, asked) {
+/** A refusal as a sentence. `named` returns a seat as its plan prints it, `asked` is the number of seats in the request. A code without words here is said as the server says it. */
+export function sentence(error, named, asked) {
   if (error.code === undefined) return t("no_connection");
   // No problem of the server: something between it and this page has answered.
   if (error.code === "") return t("answered", { status: String(error.status) });
   const special = SPECIAL[error.code];
-  if (special) return special(error.facts, asked);
+  if (special) return special(error.facts, named, asked);
   const key = `problem_${error.code}`;
   if (!t.has(key)) return error.message;
   const { most, have, seat, opens_at: opens } = error.facts;
-  return t(key, { count: most, have, seat: seat && seatName(seat), time: opens && moment(opens) });
+  return t(key, { count: most, have, seat: seat && seatName(named(seat)), time: opens && moment(opens) });
 }

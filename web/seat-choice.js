@@ -73,15 +73,15 @@ export class SeatChoice {
   /** Adds a seat, or says why not. `own`: the visitor has paid for it. */
   add(label, own) {
     const state = this.#inventory.state(label);
-    if (state !== "available") return t(`not_${own ? "own" : state}`, { seat: seatName(label) });
+    if (state !== "available") return t(`not_${own ? "own" : state}`, { seat: seatName(this.#inventory.named(label)) });
     if (this.labels.length >= this.most) return t("most", { count: this.most });
     this.labels = [...this.labels, label];
     return undefined;
   }
 
   /** What to say of chosen seats that somebody else has taken. */
-  static lost(labels) {
-    return t("taken", { count: labels.length, seats: labels.map(seatName).join(", ") });
+  lost(labels) {
+    return t("taken", { count: labels.length, seats: labels.map((label) => seatName(this.#inventory.named(label))).join(", ") });
   }
 
   drop(labels) {

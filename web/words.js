@@ -69,54 +69,29 @@ export function title(id) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Seats of a drawn plan by id, which have what is printed on them. */
-const printed = new Map();
-const sections = new Set();
-/** Lists of seats that are not in there yet: a large house takes a tenth of a second, and its map is to be seen before. */
-let unread = [];
-
-export function print(seats) {
-  unread.push(seats);
-  let last;
-  for (const { section } of seats) if (section !== last) sections.add((last = section));
-  if (globalThis.requestIdleCallback) requestIdleCallback(read);
-  else setTimeout(read, 1_000);
-}
-
-function read() {
-  for (const seat of unread.flat()) printed.set(seat.seat, seat);
-  unread = [];
-}
-
-function printedAs(label) {
-  if (unread.length > 0) read();
-  return printed.get(label);
-}
-
-/** The section that tells a seat from others with the same row and number; `undefined` where there is one section only. */
-export function sectionOf(label) {
-  return printedAs(label) && sections.size < 2 ? undefined : parts(label).section;
-}
-
-/** As it is printed; else an id parts at its last dash: `A-12`, `BOX-3-2` (row `BOX-3`, seat 2). */
-export function parts(label) {
-  const seat = printedAs(label);
-  if (seat) return { section: seat.section, row: seat.row, number: seat.label };
-  const dash = label.lastIndexOf("-");
-  if (dash < 0) return { row: "", number: label };
-  const [row, number] = [label.slice(0, dash), label.slice(dash + 1)];
+/**
+ * Where a seat is. A seat of an inventory (`Inventory.named`) is as its plan prints it; an id parts at its last dash: `A-12`, `BOX-3-2`
+ * (row `BOX-3`, seat 2).
+ */
+export function parts(seat) {
+  if (seat.label !== undefined) return { section: seat.section, row: seat.row, number: seat.label };
+  const id = seat.seat ?? seat;
+  const dash = id.lastIndexOf("-");
+  if (dash < 0) return { row: "", number: id };
+  const [row, number] = [id.slice(0, dash), id.slice(dash + 1)];
   // A row of an area that has rows of its own: `balcony.A-1`.
   const dot = row.indexOf(".");
   return dot < 0 ? { row, number } : { section: title(row.slice(0, dot)), row: row.slice(dot + 1), number };
 }
 
-/** `Row A seat 12`; places without a label are named by their area. */
-export function seatName(label) {
-  const unit = label.indexOf(":");
-  if (unit > 0) return t("place", { area: title(label.slice(0, unit)), place: label.slice(unit + 1) });
-  const { section, row, number: seat } = parts(label);
-  if (section) return t("section_seat", { section, row, seat });
-  return row ? t("row_seat", { row, seat }) : t("only_seat", { seat });
+/** `Row A seat 12`, of what `parts` takes; places without a label are named by their area. */
+export function seatName(seat) {
+  const id = seat.seat ?? seat;
+  const unit = id.indexOf(":");
+  if (unit > 0) return t("place", { area: title(id.slice(0, unit)), place: id.slice(unit + 1) });
+  const { section, row, number } = parts(seat);
+  if (section) return t("section_seat", { section, row, seat: number });
+  return row ? t("row_seat", { row, seat: number }) : t("only_seat", { seat: number });
 }
 
 // A-9 before A-10.

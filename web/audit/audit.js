@@ -44,7 +44,7 @@ async function start(call, session) {
     const map = await mapOf(show);
     const history = await historyOf(call, show.id, (count) => (progress.textContent = t("loading", { count })));
     const replay = new Replay(history.map(({ event }) => event));
-    const chain = chainBox(call, replay, show, place().get("booking"));
+    const chain = chainBox(call, replay, show, namesIn(show, map.inventory), place().get("booking"));
     redraw(body, sliderBox(show, replay, map, place, chain.open), agreementBox(call, show, replay, map), chain.element, exportBox(show, history), verifyBox(session));
   } catch (error) {
     progress.className = "notice";
@@ -93,6 +93,7 @@ function sliderBox(show, replay, { inventory }, place, openBooking) {
   const what = h("div", { class: "what", "aria-live": "polite" });
   const slider = h("input", { type: "range", min: "0", max: String(replay.events.length), value: "0", "aria-label": t("moment") });
   const position = h("input", { type: "number", min: "1", name: "position" });
+  const named = namesIn(show, inventory);
   let [timer, remembering] = [0, 0];
 
   // The plan is that of today; what is sold where follows from the events.
@@ -118,7 +119,7 @@ function sliderBox(show, replay, { inventory }, place, openBooking) {
     const { locked, booked, unavailable } = replay.counts();
     redraw(counts, [["booked", booked], ["held", locked], ["blocked", unavailable]].map(([name, count]) => h("li", null, h("b", null, number(count)), ` ${t(String(name))}`)));
     const part = replay.part;
-    redraw(what, event ? lineOf(event, openBooking) : h("p", null, t("nothing_yet")), event && part.count > 1 && h("p", { class: "hint" }, t("part", part)));
+    redraw(what, event ? lineOf(event, named, openBooking) : h("p", null, t("nothing_yet")), event && part.count > 1 && h("p", { class: "hint" }, t("part", part)));
     // Browsers refuse more than a few changes of the address a second.
     clearTimeout(remembering);
     remembering = setTimeout(() => history.replaceState(null, "", `#${new URLSearchParams({ ...Object.fromEntries(place()), show: show.id, at: String(event?.position ?? 0) })}`), 300);
@@ -167,8 +168,11 @@ function sliderBox(show, replay, { inventory }, place, openBooking) {
 const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "long" });
 const timeOf = ({ metadata }) => clock.format(new Date(metadata.at));
 
-/** An event in words; its booking can be followed. */
-function lineOf(event, openBooking) {
+/** The seats of events of a show, as its plan prints them. */
+const namesIn = (show, inventory) => (event) => (event.stream.startsWith(`seat-${show.id}.`) ? inventory.named(seatOf(event)) : seatOf(event));
+
+/** An event in words, its seat by what `named` returns for it; its booking can be followed. */
+function lineOf(event, named, openBooking) {
   const { position, type, data, metadata, cause } = event;
   const seat = seatOf(event);
   // What a block did is no booking's.
@@ -178,7 +182,7 @@ function lineOf(event, openBooking) {
     { class: "event" },
     h("time", { datetime: metadata.at }, timeOf(event)),
     h("b", null, eventName(type)),
-    seat && h("span", null, seatName(seat)),
+    seat && h("span", null, seatName(named(event))),
     data.amount?.value !== undefined && h("span", null, fullMoney(data.amount.value, data.amount.currency)),
     h("span", { class: "hint" }, `#${position} · ${t("by", { actor: metadata.actor })}`),
     cause && h("span", { class: "hint" }, t("caused_by", { position: String(cause) })),
@@ -193,7 +197,7 @@ function agreementBox(call, show, replay, map) {
     const now = replay.at;
     replay.moveTo(at);
     const wrong = [
-      ...replay.differences(seats).map(({ seat, here, there }) => `${seatName(seat)}: ${t(`state_${here}`)} / ${t(`state_${there}`)}`),
+      ...replay.differences(seats).map(({ seat, here, there }) => `${seatName(map.inventory.named(seat))}: ${t(`state_${here}`)} / ${t(`state_${there}`)}`),
       ...areas.filter(({ area, capacity, available }) => capacity - replay.taken(area) !== available).map(({ area, available, capacity }) => `${area}: ${capacity - replay.taken(area)} / ${available}`),
     ];
     replay.moveTo(now);
@@ -218,7 +222,7 @@ function agreementBox(call, show, replay, map) {
   return h("section", { class: "panel", id: "agreement" }, h("h2", null, t("agreement")), result, h("div", null, button));
 }
 
-function chainBox(call, replay, show, asked) {
+function chainBox(call, replay, show, printed, asked) {
   const input = h("input", { name: "booking", autocomplete: "off", spellcheck: "false", size: "36", pattern: "\\s*[0-9a-fA-F\\-]{36}\\s*", required: true });
   const list = h("ol", { class: "timeline" });
   const outcome = h("p", { class: "notice", hidden: true });
@@ -246,7 +250,7 @@ function chainBox(call, replay, show, asked) {
       for (const stream of streams) others.push(...(await read(stream)));
       if (mine !== turn) return;
       const chain = chainOf([...own, ...others, ...replay.events], booking);
-      redraw(list, chain.map((event) => h("li", null, lineOf(event, undefined))));
+      redraw(list, chain.map((event) => h("li", null, lineOf(event, printed, undefined))));
       outcome.hidden = chain.length > 0;
       outcome.textContent = t("no_events");
       announce(`${t("booking")}: ${chain.length}`);

@@ -115,7 +115,7 @@ export class LargeMap extends EventTarget {
       if (seat < 0 || !this.#seats.setState(seat, STATES.indexOf(state))) continue;
       this.#changed(seat);
       if (before !== state) this.#flash(seat, RINGS[state]);
-      if (this.#navigation.focused === seat && !this.#seats.isMine(seat)) this.#say(t("became", { seat: seatName(id), state: stateName(state) }));
+      if (this.#navigation.focused === seat && !this.#seats.isMine(seat)) this.#say(t("became", { seat: seatName(this.#seats.named(seat)), state: stateName(state) }));
     }
     const now = performance.now();
     if (!this.#grid.level?.linear || this.#grid.hasFocus || now - this.#counted < COUNTS_MS) return;
@@ -188,7 +188,7 @@ export class LargeMap extends EventTarget {
     const before = this.#seats.isMine(seat);
     this.dispatchEvent(new CustomEvent("pick", { detail: this.#seats.id(seat) }));
     if (!this.says || before === this.#seats.isMine(seat)) return;
-    const values = { seat: seatName(this.#seats.id(seat)), price: spokenMoney(this.#seats.price(seat), this.#seats.currency) };
+    const values = { seat: seatName(this.#seats.named(seat)), price: spokenMoney(this.#seats.price(seat), this.#seats.currency) };
     this.#say(t(before ? "left_out" : "chosen", values));
   }
 }

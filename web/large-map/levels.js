@@ -117,7 +117,7 @@ export class SeatLevel {
 
   attributes(seat) {
     const look = this.#seats.look[seat];
-    const label = t("seat", { seat: seatName(this.#seats.id(seat)), price: spokenMoney(this.#seats.price(seat), this.#seats.currency), state: stateName(look) });
+    const label = t("seat", { seat: seatName(this.#seats.named(seat)), price: spokenMoney(this.#seats.price(seat), this.#seats.currency), state: stateName(look) });
     const data = { seat: this.#seats.id(seat), state: STATES[this.#seats.state[seat]] };
     return { label, data, mine: look === MINE, disabled: look !== MINE && !this.#seats.isFree(seat) };
   }

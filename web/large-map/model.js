@@ -60,13 +60,18 @@ export class Seats {
     return this.#list[seat].seat;
   }
 
+  /** The seat with what is printed on it. */
+  named(seat) {
+    return this.#list[seat];
+  }
+
   price(seat) {
     return this.#list[seat].price;
   }
 
   rowName(row) {
     const seat = this.#list[this.rowStart[row]];
-    return seat.row ?? parts(seat.seat).row;
+    return seat.row ?? parts(seat).row;
   }
 
   /** The seat with an id, or -1. The table is made when it is first needed: the first paint does without. */
@@ -137,7 +142,7 @@ export class Seats {
       // Printed names, or what the id says: parsing each of them takes longer than comparing beginnings.
       const name = seat.row ?? seat.seat.slice(0, seat.seat.lastIndexOf("-"));
       if (seat.area !== area || name !== row) {
-        const own = seat.section ?? parts(seat.seat).section ?? title(seat.area);
+        const own = seat.section ?? parts(seat).section ?? title(seat.area);
         if (own !== key) section = this.#open(own, starts.length, tones.get(seat.price));
         [row, area, key] = [name, seat.area, own];
         starts.push(index);

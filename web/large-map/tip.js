@@ -49,7 +49,7 @@ export class Tip {
     } else {
       const mine = this.#seats.isMine(seat);
       const price = money(this.#seats.price(seat), this.#seats.currency);
-      name.textContent = seatName(this.#seats.id(seat));
+      name.textContent = seatName(this.#seats.named(seat));
       fact.textContent = mine ? t("yours") : this.#seats.isFree(seat) ? price : stateName(STATES[this.#seats.state[seat]]);
     }
     this.#root.classList.toggle("over", seat === undefined || this.#seats.isMine(seat) || this.#seats.isFree(seat));

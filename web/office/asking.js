@@ -6,8 +6,8 @@ import { isDecided } from "../requests.js";
 import { t } from "./messages.js";
 import { refusal } from "./problem-messages.js";
 
-/** What went wrong with a command, as a sentence that says what to do. */
-export const wrong = (error) => (error.code === undefined || !isDecided(error) ? t("unknown_outcome") : refusal(error));
+/** What went wrong with a command, as a sentence that says what to do. `named`: as `refusal` has it. */
+export const wrong = (error, named) => (error.code === undefined || !isDecided(error) ? t("unknown_outcome") : refusal(error, named));
 
 /** The same for what was only to be read. */
 export const unread = (error) => (error.code === undefined ? t("unreachable") : refusal(error));
@@ -28,25 +28,25 @@ window.addEventListener("beforeunload", (event) => {
  * A button that runs `act(key, what)` when it is pressed, after a question if `means` says what it leads to. `outcome` gets what became of
  * it. Until the server has decided, pressing again repeats the same: the key and `what`, which was computed first. `pending` is called
  * when something is sent and when it is decided, so that a form can show that nothing in it counts meanwhile. `keep`: a name under which that outlives the button.
- * `may` refuses before anything is asked or sent: it returns why.
+ * `may` refuses before anything is asked or sent: it returns why. `explain` says what went wrong, where `wrong` does not say it.
  *
  * @param {{ name: string, text: string, means?: string | (() => string), primary?: boolean, outcome: HTMLElement, may?: () => string | undefined,
- *   what?: () => any, keep?: string, pending?: (isPending: boolean) => void, act: (key: string, what: any) => Promise<unknown>,
- *   done?: (answer: any, what: any) => unknown }} options
+ *   what?: () => any, keep?: string, pending?: (isPending: boolean, what?: any) => void, act: (key: string, what: any) => Promise<unknown>,
+ *   done?: (answer: any, what: any) => unknown, explain?: (error: any) => string }} options
  */
-export function commandButton({ name, text, means, primary, outcome, may, what, keep, pending, act, done }) {
+export function commandButton({ name, text, means, primary, outcome, may, what, keep, pending, act, done, explain = wrong }) {
   let open = keep === undefined ? undefined : unanswered.get(keep);
   const settle = (sent) => {
     open = sent;
     if (keep !== undefined && sent) unanswered.set(keep, sent);
     else if (keep !== undefined) unanswered.delete(keep);
-    pending?.(sent !== undefined);
+    pending?.(sent !== undefined, sent?.what);
   };
   const run = async () => {
     const sent = open ?? { key: newKey(), what: what?.() };
     const hadFocus = document.activeElement === button;
     button.disabled = true;
-    pending?.(true);
+    pending?.(true, sent.what);
     say(outcome, "");
     try {
       const answer = await act(sent.key, sent.what);
@@ -54,7 +54,7 @@ export function commandButton({ name, text, means, primary, outcome, may, what, 
       await (done ? done(answer, sent.what) : say(outcome, t("done"), true));
     } catch (error) {
       settle(isOver(error) ? undefined : sent);
-      say(outcome, wrong(error));
+      say(outcome, explain(error));
     }
     button.disabled = false;
     if (hadFocus) focusAgain(button);
@@ -68,7 +68,7 @@ export function commandButton({ name, text, means, primary, outcome, may, what, 
   const button = h("button", { type: "button", class: primary ? "primary" : undefined, "data-act": name, "data-key": name, onclick: press }, text);
   if (open) {
     say(outcome, t("unknown_outcome"));
-    pending?.(true);
+    pending?.(true, open.what);
   }
   return button;
 }

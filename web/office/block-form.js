@@ -2,7 +2,7 @@
 
 import { focusHeading, h, redraw } from "../dom.js";
 import { placeNames, title } from "../words.js";
-import { commandButton, outcomeBox, say } from "./asking.js";
+import { commandButton, outcomeBox, say, wrong } from "./asking.js";
 import { t } from "./block-messages.js";
 
 const MOST_NAMED = 12;
@@ -53,6 +53,7 @@ export class BlockForm {
         this.#form.disabled = isPending;
       },
       act: async (key, body) => (await call("POST", path, { key, body })).body,
+      explain: (error) => wrong(error, box.named),
       done: async ({ reason, quantity, not_blocked: others = [] }) => {
         this.#value("reason").value = "";
         this.#places.quantity = "";

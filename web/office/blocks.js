@@ -1,7 +1,7 @@
 // Seats that are kept from the open sale: chosen on the map by drawing over them, blocked under a name, and lifted.
 
 import { announce, focusHeading, h, redraw } from "../dom.js";
-import { placeNames, seatName } from "../words.js";
+import { placeNames } from "../words.js";
 import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { t } from "./block-messages.js";
 import { BlockForm } from "./block-form.js";
@@ -92,7 +92,7 @@ export class Blocks {
     const state = this.#box.inventory.state(seat);
     if (state === "unavailable") return this.#find(seat);
     if (!this.#may || this.#form.isPending) return undefined;
-    if (state !== "available") return say(this.#outcome, t("taken", { seat: seatName(seat) }));
+    if (state !== "available") return say(this.#outcome, t("taken", { seat: this.#box.nameOf(seat) }));
     this.#paint([seat], !this.#chosen.has(seat));
     return this.#draw(true);
   }
@@ -151,9 +151,9 @@ export class Blocks {
     try {
       for (const block of this.#blocks) {
         const seats = await this.#seats(block.id);
-        if (seats.includes(seat)) return this.#mark(block, seats, t("of_block", { seat: seatName(seat), reason: block.reason }));
+        if (seats.includes(seat)) return this.#mark(block, seats, t("of_block", { seat: this.#box.nameOf(seat), reason: block.reason }));
       }
-      return say(this.#outcome, t("of_no_block", { seat: seatName(seat) }));
+      return say(this.#outcome, t("of_no_block", { seat: this.#box.nameOf(seat) }));
     } catch (error) {
       return say(this.#outcome, unread(error));
     }

@@ -2,7 +2,7 @@
 
 import { h, redraw } from "../dom.js";
 import { fullMoney, moment, placeNames, seatName } from "../words.js";
-import { commandButton, outcomeBox, say, unread } from "./asking.js";
+import { commandButton, outcomeBox, say, unread, wrong } from "./asking.js";
 import { badge } from "./bookings.js";
 import { t as exchangeText } from "./exchange-messages.js";
 import { openExchange } from "./exchange.js";
@@ -73,7 +73,7 @@ export function openBooking({ call, session, id, known, closed, changed }) {
     if (status !== "confirmed" || payment?.refund_requested) return undefined;
     try {
       const { body } = await call("GET", `${path}/tickets`);
-      const lines = body.tickets.map(({ seat, ticket }) => h("li", null, h("span", null, seatName(seat)), h("code", null, ticket)));
+      const lines = body.tickets.map((ticket) => h("li", null, h("span", null, seatName(ticket)), h("code", null, ticket.ticket)));
       return h("section", null, h("h3", null, t("tickets")), h("ul", { class: "tickets" }, lines));
     } catch (error) {
       return note("tickets", error);
@@ -112,6 +112,8 @@ export function openBooking({ call, session, id, known, closed, changed }) {
       keep: `difference ${id}`,
       what: () => ({ amount: less }),
       act: (key, body) => call("POST", `${path}/refund`, { key, body }),
+      // Its seats are not given back, so to choose all of them is no way.
+      explain: (error) => (error.code === "refunds_all" ? exchangeText("return_all") : wrong(error)),
       done: (answer, { amount: returned }) => {
         differences.set(id, (differences.get(id) ?? 0) - returned);
         return done(answer);

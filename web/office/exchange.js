@@ -2,7 +2,7 @@
 
 import { announce, h, redraw } from "../dom.js";
 import { fullMoney, money, placeNames, seatName, title } from "../words.js";
-import { commandButton, outcomeBox, say, unread } from "./asking.js";
+import { commandButton, outcomeBox, say, unread, wrong } from "./asking.js";
 import { t } from "./exchange-messages.js";
 import { difference, paidOf, typeFor } from "./exchange-price.js";
 import { KeptSeats } from "./kept-seats.js";
@@ -23,6 +23,8 @@ class Exchange {
   #kept;
   /** New seats, each with its price type if its area has several. */
   #takes = new Map();
+  /** What was sent and is not decided, if so: perhaps by a dialog that was closed. */
+  #sent;
   #outcome = outcomeBox();
   #price = h("p", { role: "status" });
   #chosen = h("div", { class: "stack" });
@@ -34,7 +36,7 @@ class Exchange {
     this.#booking = booking;
     this.#done = done;
     const { seats } = booking;
-    const boxes = seats.map(({ seat }) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "leaves", value: seat, checked: seats.length === 1, onchange: () => this.#draw() }), seatName(seat)));
+    const boxes = seats.map(({ seat }) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "leaves", value: seat, checked: seats.length === 1, onchange: () => this.#draw() }), h("span", null, seatName(seat))));
     this.#leaves = h("fieldset", { class: "toolbar" }, h("legend", null, t("gives_up")), boxes);
     const heading = h("h2", { id: "exchange-title", tabindex: "-1" }, t("exchange"));
     this.#dialog = h(
@@ -92,7 +94,8 @@ class Exchange {
       means: () => t("means", this.#words(this.#priceText)),
       what: () => ({ body: this.#body, words: this.#words(this.#less > 0 ? t("done_less", this.#lessAmount) : t("done_same")), less: this.#less }),
       // Nothing that is chosen meanwhile counts.
-      pending: (isPending) => (this.#leaves.disabled = isPending),
+      pending: (isPending, what) => this.#pending(isPending ? what : undefined),
+      explain: (error) => wrong(error, this.#box.named),
       act: (key, { body }) => this.#call("POST", `/v1/bookings/${encodeURIComponent(this.#booking.id)}/exchange`, { key, body }),
       done: (_, { words, less }) => {
         this.#dialog.close();
@@ -101,12 +104,21 @@ class Exchange {
     });
   }
 
+  #pending(sent) {
+    this.#sent = sent;
+    this.#leaves.disabled = sent !== undefined;
+    this.#draw();
+  }
+
   // --- What is chosen ---------------------------------------------------------------------------------
+
+  get #boxes() {
+    return [.../** @type {NodeListOf<HTMLInputElement>} */ (this.#leaves.querySelectorAll("[name=leaves]"))];
+  }
 
   /** The booking's seats that are given up. */
   get #given() {
-    const checked = [.../** @type {NodeListOf<HTMLInputElement>} */ (this.#leaves.querySelectorAll("[name=leaves]"))].filter((box) => box.checked);
-    return checked.map(({ value }) => this.#booking.seats.find(({ seat }) => seat === value));
+    return this.#boxes.filter((box) => box.checked).map(({ value }) => this.#booking.seats.find(({ seat }) => seat === value));
   }
 
   get #more() {
@@ -142,6 +154,10 @@ class Exchange {
     return { leaves: placeNames(this.#given.map(({ seat }) => seat)).join(", "), takes: placeNames([...this.#takes.keys()]).join(", "), price };
   }
 
+  #nameOf(seat) {
+    return this.#box?.nameOf(seat) ?? seatName(seat);
+  }
+
   #areaOf(seat) {
     return this.#box.inventory.seats.get(seat).area;
   }
@@ -158,7 +174,7 @@ class Exchange {
   async #toggle(seat) {
     if (this.#leaves.disabled) return;
     if (!this.#takes.delete(seat)) {
-      if (!(await this.#isFree(seat))) return say(this.#outcome, t("taken", { seat: seatName(seat) }));
+      if (!(await this.#isFree(seat))) return say(this.#outcome, t("taken", { seat: this.#nameOf(seat) }));
       const wanted = this.#given[this.#takes.size]?.price_type;
       this.#takes.set(seat, typeFor(this.#box.typesOf(this.#areaOf(seat)), wanted));
     }
@@ -188,12 +204,23 @@ class Exchange {
 
   #draw() {
     if (!this.#box) return;
+    // By their ids until the map is there.
+    for (const box of this.#boxes) /** @type {HTMLElement} */ (box.nextElementSibling).textContent = this.#nameOf(box.value);
+    if (this.#sent) return this.#drawSent(this.#sent);
     this.#box.map.mark([...this.#takes.keys()]);
-    const lines = [...this.#takes].map(([seat, type]) => h("li", null, seatName(seat), " ", this.#prices(seat, type)));
+    const lines = [...this.#takes].map(([seat, type]) => h("li", null, this.#nameOf(seat), " ", this.#prices(seat, type)));
     const isEmpty = this.#box.inventory.seats.size === 0;
     redraw(this.#chosen, h("p", null, isEmpty ? t("no_seats") : this.#taken()), h("ul", { class: "chosen" }, lines));
     const complete = this.#given.length > 0 && this.#given.length === this.#takes.size;
     this.#price.textContent = complete ? this.#priceText : this.#mistake();
+  }
+
+  /** Its booking may have the new seats by now, and the map no others as free: nothing is computed again. */
+  #drawSent({ body, words }) {
+    for (const box of this.#boxes) box.checked = body.leaves.includes(box.value);
+    this.#box.map.mark(body.takes.map((place) => place.seat ?? place));
+    redraw(this.#chosen, h("p", null, t("sent", words)));
+    this.#price.textContent = "";
   }
 
   #prices(seat, type) {
@@ -202,6 +229,6 @@ class Exchange {
     const types = this.#box.typesOf(area);
     if (types.length < 2) return h("span", { class: "hint" }, price(type));
     const choose = (event) => (this.#takes.set(seat, event.target.value), this.#draw());
-    return h("select", { "aria-label": `${seatName(seat)}: ${office("price")}`, "data-key": `type-${seat}`, onchange: choose }, types.map((name) => h("option", { value: name, selected: name === type }, `${title(name)} · ${price(name)}`)));
+    return h("select", { "aria-label": `${this.#nameOf(seat)}: ${office("price")}`, "data-key": `type-${seat}`, onchange: choose }, types.map((name) => h("option", { value: name, selected: name === type }, `${title(name)} · ${price(name)}`)));
   }
 }

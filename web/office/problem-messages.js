@@ -193,11 +193,12 @@ const t = messages({ en, de });
  * A refusal as a sentence for staff.
  *
  * @param {{ code?: string, facts?: any, message: string }} problem
+ * @param {(seat: string) => any} [named] a seat as the plan prints it that the command was about
  */
-export function refusal({ code, facts = {}, message }) {
+export function refusal({ code, facts = {}, message }, named = (seat) => seat) {
   const name = code === "seat_unavailable" && facts.seat === undefined ? "seats_unavailable" : code;
   if (!t.has(name)) return requestRefusal({ code, facts, message });
   const { seat, opens_at: opens, most, have, available, field, more } = facts;
   const money = more?.currency ? fullMoney(more.value, more.currency) : more;
-  return t(name, { most, have, available, field: fieldName(field), more: money, seat: seat && seatName(seat), opens: opens && moment(opens) });
+  return t(name, { most, have, available, field: fieldName(field), more: money, seat: seat && seatName(named(seat)), opens: opens && moment(opens) });
 }

@@ -4,6 +4,7 @@ import { h, s } from "../dom.js";
 import { Feed } from "../feed.js";
 import { Inventory } from "../inventory.js";
 import { SeatMap } from "../large-map/switch.js";
+import { seatName } from "../words.js";
 import { t } from "./messages.js";
 
 export class SeatBox {
@@ -14,6 +15,8 @@ export class SeatBox {
   map;
   /** What to put on the page. */
   parts;
+  /** A seat as its plan prints it. */
+  named = (seat) => this.inventory.named(seat);
   #feed;
 
   /**
@@ -53,6 +56,11 @@ export class SeatBox {
   priceOf(area, type) {
     const known = this.inventory.areas.get(area);
     return known?.price_types?.find(({ price_type: name }) => name === type)?.price ?? known?.price ?? 0;
+  }
+
+  /** A seat's name as its plan prints it. */
+  nameOf(seat) {
+    return seatName(this.named(seat));
   }
 
   close() {

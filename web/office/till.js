@@ -2,7 +2,7 @@
 
 import { newKey } from "../api.js";
 import { announce, h, redraw } from "../dom.js";
-import { fullMoney, money, placeNames, seatName, title } from "../words.js";
+import { fullMoney, money, placeNames, title } from "../words.js";
 import { ask, say, unread, wrong } from "./asking.js";
 import { KeptSeats } from "./kept-seats.js";
 import { t } from "./messages.js";
@@ -59,7 +59,7 @@ export class Till {
       this.#chosen.set(seat, this.#box.typesOf(this.#areaOf(seat))[0]);
     }
     this.draw();
-    if (this.#chosen.size > 0) announce(t("chosen", { count: this.#chosen.size, seats: [...this.#chosen.keys()].map(seatName).join(", ") }));
+    if (this.#chosen.size > 0) announce(t("chosen", { count: this.#chosen.size, seats: [...this.#chosen.keys()].map((seat) => this.#box.nameOf(seat)).join(", ") }));
   }
 
   async #isForSale(seat) {
@@ -67,7 +67,7 @@ export class Till {
     if (state !== "unavailable") return state === "available";
     try {
       const isKept = await this.#kept.has(seat);
-      if (!isKept) say(this.#outcome, t("not_for_till", { seat: seatName(seat) }));
+      if (!isKept) say(this.#outcome, t("not_for_till", { seat: this.#box.nameOf(seat) }));
       return isKept;
     } catch (error) {
       say(this.#outcome, unread(error));
@@ -106,8 +106,8 @@ export class Till {
       const types = this.#box.typesOf(area);
       const choice =
         types.length > 1 &&
-        h("select", { "aria-label": `${seatName(seat)}: ${t("price")}`, "data-key": `type-${seat}`, onchange: (event) => (this.#chosen.set(seat, event.target.value), this.draw()) }, this.#typeOptions(area, type));
-      return h("li", null, seatName(seat), " ", choice || h("span", { class: "hint" }, money(this.#box.priceOf(area, type), this.#show.currency)));
+        h("select", { "aria-label": `${this.#box.nameOf(seat)}: ${t("price")}`, "data-key": `type-${seat}`, onchange: (event) => (this.#chosen.set(seat, event.target.value), this.draw()) }, this.#typeOptions(area, type));
+      return h("li", null, this.#box.nameOf(seat), " ", choice || h("span", { class: "hint" }, money(this.#box.priceOf(area, type), this.#show.currency)));
     });
     const count = this.#chosen.size;
     const seats = [...this.#chosen].map(([seat, type]) => (type === undefined ? seat : { seat, price_type: type }));
@@ -191,7 +191,7 @@ export class Till {
     try {
       await steps;
     } catch (error) {
-      problem = sale.isOpen ? (error.status === 401 ? unread(error) : t("sale_no_answer")) : wrong(error);
+      problem = sale.isOpen ? (error.status === 401 ? unread(error) : t("sale_no_answer")) : wrong(error, this.#box.named);
     }
     if (sale.state === "sold") this.#sold(sale, count);
     else if (problem) say(this.#outcome, problem);

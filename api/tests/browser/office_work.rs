@@ -28,6 +28,16 @@ impl Window {
         self.page.perform_actions(actions.then(PointerAction::Up { button: MOUSE_BUTTON_LEFT })).await.unwrap();
     }
 
+    /// Sells a seat for cash, and returns the path of the booking.
+    async fn sell_at_the_till(&self, token: &str, seat: &str) -> String {
+        let order = json!({"seats": [seat], "channel": "till"});
+        let held = self.request("POST", "/v1/shows/demo/bookings", Some(token), order).await.1;
+        let booking = format!("/v1/bookings/{}", held["id"].as_str().unwrap());
+        let paid = self.request("POST", &format!("{booking}/payment"), Some(token), json!({"payment": "cash"})).await;
+        assert_eq!(paid.0, 200, "{paid:?}");
+        booking
+    }
+
     async fn read(&self, token: &str, path: &str) -> Value {
         let (status, body) = self.request("GET", path, Some(token), Value::Null).await;
         assert_eq!(status, 200, "{path}: {body}");
@@ -102,15 +112,44 @@ async fn a_voucher_is_issued_and_used_at_the_till_and_the_seat_is_exchanged() {
 }
 
 #[tokio::test]
+async fn an_exchange_without_an_answer_is_shown_as_it_was_sent_when_it_is_opened_again() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.open(&server.url).await;
+        let booking = window.sell_at_the_till(&admin, "A-1").await;
+        window.sign_in(&format!("{}/office#show=demo&tab=bookings", server.url), &admin).await;
+        window.click(".data .number").await;
+        window.click("[data-act=open_exchange]").await;
+        window.click("dialog [data-seat='K-1']").await;
+        window.answer("if (path.endsWith('/exchange')) return window.problem(500, 'internal')").await;
+        window.do_it("exchange").await;
+        window.until("dialog .seats ~ .notice", "There was no answer").await;
+        window.click("dialog:has(#exchange-title) [method=dialog] button").await;
+        window.click("[data-act=open_exchange]").await;
+        window.until("dialog .seats ~ .stack", "Sent and not answered yet: A-1 for K-1.").await;
+        window.until_eval("return document.querySelector('dialog .seats ~ [role=status]').textContent", json!("")).await;
+        window.answer("").await;
+        window.click("[data-act=exchange]").await;
+        window.until("dialog .notice", "Exchanged: A-1 for K-1. The new seats cost \u{20ac}30.00 less.").await;
+        assert_eq!(labels(&window.read(&admin, &booking).await["seats"]), ["K-1"]);
+
+        // Somebody else returns all but the difference meanwhile, and a booking that keeps seats keeps some of its money.
+        let refund = window.request("POST", &format!("{booking}/refund"), Some(&admin), json!({"amount": 5500})).await;
+        assert_eq!(refund.0, 200, "{refund:?}");
+        window.do_it("return_difference").await;
+        window.until("dialog .notice", "This is all that is left of what was paid").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn dearer_seats_are_refused_before_anything_is_sent() {
     in_windows(Size::Desktop, async |[window]| {
         let server = Server::start().await;
         let admin = server.admin().await;
         window.open(&server.url).await;
-        let held =
-            window.request("POST", "/v1/shows/demo/bookings", Some(&admin), json!({"seats": ["K-1"], "channel": "till"})).await.1;
-        let booking = format!("/v1/bookings/{}", held["id"].as_str().unwrap());
-        assert_eq!(window.request("POST", &format!("{booking}/payment"), Some(&admin), json!({"payment": "cash"})).await.0, 200);
+        let booking = window.sell_at_the_till(&admin, "K-1").await;
         window.sign_in(&format!("{}/office#show=demo&tab=bookings", server.url), &admin).await;
         window.click(".data .number").await;
         window.click("[data-act=open_exchange]").await;

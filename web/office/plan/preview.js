@@ -2,7 +2,6 @@
 
 import { h, s } from "../../dom.js";
 import { SeatMap } from "../../large-map/switch.js";
-import { print } from "../../words.js";
 import { toApi } from "./document.js";
 import { rowsOf } from "./geometry.js";
 import { t } from "./messages.js";
@@ -26,7 +25,6 @@ export class Preview {
 
   draw(plan) {
     const seats = seatsOnMap(plan);
-    print(seats);
     this.element.hidden = seats.length === 0;
     const shapes = toApi(plan).shapes;
     const areas = plan.sections.map(({ area, category }) => ({ area, category, price: 0 }));

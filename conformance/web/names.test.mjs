@@ -1,0 +1,43 @@
+// Seats as their plans print them: two plans may have the same ids.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+// A browser has one; node 20 has none.
+globalThis.navigator ??= /** @type {any} */ ({ languages: ["en"] });
+const { Inventory } = await import("../../web/inventory.js");
+const { parts, seatName } = await import("../../web/words.js");
+
+/** The inventory of a show on a plan of one row, with what is printed on it. */
+function houseOf(section, row, labels) {
+  const inventory = new Inventory();
+  const seats = labels.map((label, index) => ({ seat: `stalls.A-${index + 1}`, label, x: index * 50, y: 0 }));
+  const areas = [{ area: "stalls", price: 4500, labelled: true, rows: [{ row, seats: "a".repeat(labels.length) }] }];
+  inventory.reset({ areas }, { areas: [{ area: "stalls", section, rows: [{ row, seats }] }], shapes: [] });
+  return inventory;
+}
+
+test("a seat has the name of its own plan, whichever was read last", () => {
+  const opera = houseOf("Parquet", "C", ["11", "12"]);
+  const club = houseOf(undefined, "1", ["7", "8"]);
+  const nameIn = (inventory) => seatName(inventory.named("stalls.A-2"));
+  assert.deepEqual([opera, club, opera].map(nameIn), ["Parquet, row C seat 12", "Row 1 seat 8", "Parquet, row C seat 12"]);
+  assert.deepEqual(parts(opera.named("stalls.A-1")), { section: "Parquet", row: "C", number: "11" });
+});
+
+test("what no plan prints is named by its id", () => {
+  const club = houseOf(undefined, "1", ["7"]);
+  assert.equal(seatName(club.named("balcony.B-3")), "Balcony, row B seat 3");
+  assert.deepEqual(["A-12", "BOX-3-2", "7", "floor:4"].map(seatName), ["Row A seat 12", "Row BOX-3 seat 2", "Seat 7", "Floor, place 4"]);
+});
+
+test("a house of one section needs no names of sections", () => {
+  const inventory = houseOf("Parquet", "C", ["11"]);
+  assert.equal(inventory.hasOneSection, true);
+  const areas = ["stalls", "circle"].map((area) => ({ area, price: 4500, labelled: true, rows: [{ row: "A", seats: "a" }] }));
+  const drawn = ["stalls", "circle"].map((area) => ({ area, section: area, rows: [{ row: "A", seats: [{ seat: `${area}.A-1`, label: "1", x: 0, y: 0 }] }] }));
+  inventory.reset({ areas }, { areas: drawn, shapes: [] });
+  assert.equal(inventory.hasOneSection, false);
+  inventory.reset({ areas }, undefined);
+  assert.equal(inventory.hasOneSection, false);
+});
