@@ -2,10 +2,11 @@
 
 import { h, redraw, s } from "../dom.js";
 import { layOut } from "../layout.js";
+import { drawShape } from "../map.js";
 import { digitsOf } from "../words.js";
 import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { t } from "./messages.js";
-import { fromApi } from "./plan/document.js";
+import { fromApi, toApi } from "./plan/document.js";
 import { listPlans } from "./plan/plans.js";
 import { seatsOnMap } from "./plan/preview.js";
 import { latest } from "./plan/save.js";
@@ -124,7 +125,7 @@ export function newShow(call, again) {
 
   function draw() {
     if (!form) return;
-    if (choice.value !== "") return show(chosen ? layOut([], seatsOnMap(chosen.drawn)) : undefined);
+    if (choice.value !== "") return show(chosen ? layOut([], seatsOnMap(chosen.drawn), toApi(chosen.drawn).shapes) : undefined);
     const areasOfPlan = plan();
     const count = areasOfPlan.reduce((sum, { rows = [] }) => sum + rows.reduce((all, { seats }) => all + seats, 0), 0);
     if (count === 0 || count > MOST_DRAWN) return show(undefined);
@@ -136,7 +137,7 @@ export function newShow(call, again) {
     preview.replaceChildren();
     if (!laid || laid.places.length === 0 || laid.places.length > MOST_DRAWN) return;
     preview.setAttribute("viewBox", `${laid.box.x} ${laid.box.y} ${laid.box.width} ${laid.box.height}`);
-    preview.append(...laid.places.map(({ x, y }) => s("circle", { cx: x, cy: y, r: 7 })));
+    preview.append(...laid.shapes.map(drawShape), ...laid.places.map(({ x, y }) => s("circle", { cx: x, cy: y, r: 7 })));
   }
 
   /** What keeps it from being sent. */

@@ -63,6 +63,15 @@ async fn a_curved_plan_is_drawn_saved_and_sold() {
         window.click("[data-act=undo]").await;
         window.until_value(x, "0").await;
 
+        // What keeps it from being saved is said until it is put right.
+        window.fill("[name=plan_name]", "").await;
+        window.click("[data-act=save_plan]").await;
+        window.until(".plan-editor > .notice", "The plan needs a name.").await;
+        window.fill(".plan-fields [name=curve]", "30").await;
+        window.until(".plan-editor > .notice", "The plan needs a name.").await;
+        window.fill("[name=plan_name]", "The house").await;
+        window.until_eval("return document.querySelector('.plan-editor > .notice').hidden", json!(true)).await;
+
         window.click("[data-act=save_plan]").await;
         window.until(".plan-editor .notice.good", "Saved as revision 1.").await;
         let plan = revision_of(window, 1).await;
@@ -74,6 +83,7 @@ async fn a_curved_plan_is_drawn_saved_and_sold() {
         window.click("[data-act=put_on_sale]").await;
         window.until_value("#tab-panel [name=plan]", "the-house").await;
         window.until_eval("return document.querySelectorAll('.preview circle').length", json!(36)).await;
+        window.until_eval("return document.querySelector('.preview .shape text')?.textContent ?? null", json!("Stage")).await;
         for (field, text) in [("[name=id]", "opera"), ("[name=show_title]", "Opera"), ("[data-category=seated]", "45")] {
             window.fill(field, text).await;
         }

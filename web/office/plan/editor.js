@@ -32,6 +32,8 @@ export class Editor {
   #selected;
   #timers = { keep: 0, preview: 0 };
   #unsaved;
+  /** Whether a save has no answer yet. */
+  #isSaving = false;
   #canvas = new Canvas();
   #inspector;
   #preview = new Preview();
@@ -88,7 +90,9 @@ export class Editor {
     this.#unsaved = true;
     clearTimeout(this.#timers.keep);
     this.#timers.keep = setTimeout(() => this.#keep(), KEEP_MS);
-    this.#draw();
+    const problems = this.#draw().map(problemText);
+    const isOver = !this.#isSaving && !this.#outcome.classList.contains("good") && !problems.includes(this.#outcome.textContent);
+    if (isOver) say(this.#outcome, "");
   }
 
   #keep() {
@@ -165,7 +169,7 @@ export class Editor {
     const name = field("name", (value) => ({ name: value, ...(isNew && this.#base.revision === 0 && !ownId ? { plan: slug(value) } : {}) }), { maxlength: 200, required: true });
     const id = field("id", (value) => ((ownId = true), { plan: value.trim() }), { maxlength: 64, pattern: "[a-z0-9][a-z0-9_\\-]*", required: true, readonly: !isNew });
     const file = h("input", { type: "file", accept: ".csv,.json,.txt,.tsv,text/csv,application/json", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#import(file) });
-    const saves = this.#maySave && commandButton({ name: "save_plan", text: t("save_plan"), primary: true, outcome: this.#outcome, may: () => this.#mistake(), what: () => ({ plan: this.#plan, etag: this.#base.etag }), act: (key, { plan, etag }) => save(this.#call, plan, etag, key), done: (answer, { plan }) => this.#saved(answer, plan) });
+    const saves = this.#maySave && commandButton({ name: "save_plan", text: t("save_plan"), primary: true, outcome: this.#outcome, may: () => this.#mistake(), what: () => ({ plan: this.#plan, etag: this.#base.etag }), pending: (isPending) => (this.#isSaving = isPending), act: (key, { plan, etag }) => save(this.#call, plan, etag, key), done: (answer, { plan }) => this.#saved(answer, plan) });
     this.element.replaceChildren(
       h(
         "div",
@@ -238,6 +242,7 @@ export class Editor {
     window.addEventListener("pagehide", () => this.#timers.keep && this.#keep(), { signal });
   }
 
+  /** Returns what is wrong with the plan. */
   #draw() {
     const plan = this.#plan;
     const problems = problemsOf(plan);
@@ -255,13 +260,14 @@ export class Editor {
         h("li", null, h("button", { type: "button", "data-key": part.key, "aria-pressed": String(part.key === this.#selected), onclick: () => this.#select(part.key) }, h("span", null, nameOf(part)), part.kind && h("span", { class: "hint" }, number(countOf(part))))),
       ),
     );
-    redraw(this.#problems, ...problems.map((problem) => h("li", { class: problem.warning ? "" : "bad" }, t(`problem_${problem.code}`, problem.values))));
+    redraw(this.#problems, ...problems.map((problem) => h("li", { class: problem.warning ? "" : "bad" }, problemText(problem))));
     this.#drawChosen();
     this.#drawCategories();
     this.#showStatus(this.#unsaved ? "not_saved" : "saved");
     clearTimeout(this.#timers.preview);
     // A large house takes a moment, and somebody may be typing.
     this.#timers.preview = setTimeout(() => this.#preview.draw(this.#plan), PREVIEW_MS);
+    return problems;
   }
 
   #drawChosen() {
@@ -353,7 +359,7 @@ export class Editor {
     const wrong = problemsOf(this.#plan).find(({ warning }) => !warning);
     if (!wrong) return undefined;
     if (wrong.key) this.#select(wrong.key);
-    return t(`problem_${wrong.code}`, wrong.values);
+    return problemText(wrong);
   }
 
   /** `saved` is the plan that was sent: somebody may have gone on drawing meanwhile. */
@@ -411,4 +417,5 @@ export class Editor {
   }
 }
 
+const problemText = ({ code, values }) => t(`problem_${code}`, values);
 const nameOf = (part) => (part.kind === undefined ? shapeName(part) : part.name.trim() || part.area);
