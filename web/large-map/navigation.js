@@ -59,9 +59,8 @@ export class Navigation {
     if (!this.#seats) return;
     const at = this.#camera.toPaper(px, py);
     if (!this.#renderer.showsSeats) {
-      const section = this.#seats.sections[this.#renderer.sectionAt(at)];
+      const section = this.#seats.sections[this.#sectionAt(at, finger)];
       if (section) this.#camera.show(section.box, finger ? OPENED_BY_FINGER : OPENED_BY_MOUSE, at);
-      else if (finger) this.#camera.approach(at);
       return;
     }
     // The seats are too small for a finger: the first tap zooms in.
@@ -85,6 +84,14 @@ export class Navigation {
     const at = this.#camera.toPaper(px, py);
     if (this.#renderer.showsSeats) this.#tip.show({ seat: this.#nearest(at, false) });
     else this.#tip.show({ section: this.#renderer.sectionAt(at) });
+  }
+
+  /** The section at a point, or -1; a finger need not hit it. */
+  #sectionAt(at, finger) {
+    const hit = this.#renderer.sectionAt(at);
+    if (hit >= 0 || !finger) return hit;
+    const seat = this.#nearest(at, true);
+    return seat < 0 ? -1 : this.#seats.section(seat);
   }
 
   /** The gaps between seats belong to the nearest one. */

@@ -1,19 +1,20 @@
 // Chooses seats of a map in one stroke: with a mouse, a pen or a finger that is drawn over them, or with Shift and the arrow keys.
 //
-// A stroke chooses what was not chosen, or the other way round, as its first seat was. A tap of a finger stays the map's. Two
-// fingers move and zoom the map, and so does a mouse that begins between the seats.
+// A stroke chooses what was not chosen, or the other way round, as its first seat was. A tap of a finger stays the map's. What begins
+// between the seats moves the map or the page, as it does without a brush, and so do two fingers: what the first of them has come over
+// before the second is as it was again.
 
 /** Pixels that a pointer may move and still click. */
 const SLOP = 5;
-/** Pixels between the points of a stroke at which seats are looked for: fewer than a seat is wide. */
-const STEP = 4;
+/** Pixels between the points of a stroke at which seats are looked for: fewer than half a seat where seats are smallest. */
+const STEP = 2;
 
 export class Brush {
   #viewport;
   #map;
   #to;
   #isOn = true;
-  /** The stroke: where it began and is now, and whether it chooses. */
+  /** The stroke: where it began and is now, whether it chooses, and what it has changed. */
   #stroke;
   #fingers = 0;
   #swallow = false;
@@ -65,7 +66,9 @@ export class Brush {
 
   #count({ touches }) {
     this.#fingers = touches.length;
-    if (touches.length > 1) this.#end();
+    if (touches.length < 2) return;
+    if (this.#stroke?.begun) this.#to.paint(this.#stroke.changed, !this.#stroke.on);
+    this.#end();
   }
 
   #down(event) {
@@ -73,7 +76,7 @@ export class Brush {
     if (!this.#isOn || event.button !== 0 || !event.isPrimary) return;
     const seat = this.#map.seatAt(event);
     if (seat === undefined) return;
-    this.#stroke = { id: event.pointerId, x: event.clientX, y: event.clientY, on: !this.#to.has(seat), begun: false };
+    this.#stroke = { id: event.pointerId, x: event.clientX, y: event.clientY, on: !this.#to.has(seat), begun: false, changed: [] };
     // A mouse that was let go on a seat clicks there; held, it would move the map.
     if (event.pointerType !== "touch") event.stopPropagation();
   }
@@ -92,10 +95,11 @@ export class Brush {
     for (let step = 0; step <= steps; step += 1) {
       const place = { clientX: stroke.x + ((x - stroke.x) * step) / steps, clientY: stroke.y + ((y - stroke.y) * step) / steps };
       const seat = this.#map.seatAt(place);
-      if (seat !== undefined) seats.add(seat);
+      if (seat !== undefined && this.#to.has(seat) !== stroke.on) seats.add(seat);
     }
     Object.assign(stroke, { x, y });
     this.#to.paint([...seats], stroke.on);
+    stroke.changed.push(...[...seats].filter((seat) => this.#to.has(seat) === stroke.on));
   }
 
   #up(event) {

@@ -14,7 +14,7 @@ const ROWS: u32 = 20;
 const SEATS: u32 = 60;
 
 /// Puts a house with four sections of 1,200 drawn seats on sale, two side by side, and opens its page.
-async fn open_house(server: &Server, window: &Window) -> String {
+pub async fn open_house(server: &Server, window: &Window) -> String {
     let admin = server.admin().await;
     window.page.goto(&server.url).await.unwrap();
     let area = |index: u32, name: &str| {
@@ -199,7 +199,7 @@ const PIXEL: &str = "(element) => {
 }";
 
 /// Waits until nothing moves, and all is drawn.
-async fn until_drawn(window: &Window) {
+pub async fn until_drawn(window: &Window) {
     window.until_eval("return document.querySelector('.large-map canvas').matches('[data-drawing]')", json!(false)).await;
 }
 

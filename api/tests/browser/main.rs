@@ -22,6 +22,7 @@ mod keyboard;
 mod large_map;
 mod my_bookings;
 mod office;
+mod office_touch;
 mod office_trouble;
 mod office_work;
 mod other_site;
