@@ -1,7 +1,7 @@
 // Puts the page together: finds the show and the booking that the address asks for, and connects the
 // seat feed, the map, the checkout and the rest.
 
-import { get, serverNow } from "./api.js";
+import { get, serverNow, sleep } from "./api.js";
 import { Bookings } from "./bookings.js";
 import { Checkout } from "./checkout.js";
 import { byId, h } from "./dom.js";
@@ -15,13 +15,14 @@ import { MyBookings } from "./my-bookings.js";
 import { Offers } from "./offers.js";
 import { Panel } from "./panel.js";
 import { t as pay } from "./payment-messages.js";
-import { poster } from "./poster.js";
 import { Pulse } from "./pulse.js";
 import { t } from "./shop-messages.js";
 import { findShow, listShows, SaleStatus } from "./show.js";
 import { WhenFull } from "./when-full.js";
 import { countdown, duration, moment, useCurrency } from "./words.js";
 
+/** What is beside the map waits for it, but not for ever. */
+const MAP_MS = 3_000;
 /** The last day is counted down. */
 const COUNTED_MS = 24 * 60 * 60 * 1000;
 
@@ -37,18 +38,25 @@ async function start() {
   // The list is for visitors who want another show: the others don't wait for it.
   const list = listShows(reconnecting);
   const show = await findShow(id, list, reconnecting);
-  list.then((shows) => {
-    if (show && shows.length > 1) offerOthers(shows, show.id);
-    return show ? choose(shows, show.id) : noShow(id, shows);
-  });
+  list.then((shows) => (show ? choose(shows, show.id) : noShow(id, shows)));
   // The same link with another token changes the fragment only, which loads nothing.
   window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   if (!show) return new MyBookings(bookings, ({ id }) => location.assign(`/?booking=${id}`));
-  build(show, list, bookings, linked, await findForm());
+  const drawn = build(show, list, bookings, linked, await findForm());
+  await Promise.race([drawn, sleep(MAP_MS)]);
+  hangPoster(show);
+  offerOthers(await list, show.id);
+}
+
+/** An ornament: its place is there before it, and stays empty without a connection. */
+async function hangPoster(show) {
+  const { poster } = await import("./poster.js").catch(() => ({ poster: undefined }));
+  if (poster) byId("poster").replaceWith(poster(show));
 }
 
 /** A server with one show needs none of this. Without a connection the list at the top of the page leads to the others. */
 async function offerOthers(shows, chosen) {
+  if (shows.length < 2) return;
   const { drawOtherShows } = await import("./other-shows.js").catch(() => ({ drawOtherShows: undefined }));
   drawOtherShows?.(byId("other-shows"), shows, chosen);
 }
@@ -95,11 +103,12 @@ async function findBooking(bookings) {
   }
 }
 
+/** Returns a promise that resolves once the map is on the screen. */
 function build(show, list, bookings, linked, makeForm) {
   useCurrency(show.currency);
   document.title = `${show.title} · lastseat`;
   byId("title").textContent = show.title;
-  byId("title").before(poster(show));
+  byId("title").before(h(show.picture ? "img" : "i", { id: "poster", class: "poster", "aria-hidden": "true" }));
 
   const sale = new SaleStatus(show);
   const inventory = new Inventory();
@@ -126,8 +135,9 @@ function build(show, list, bookings, linked, makeForm) {
     map.mark(checkout.mine);
     pulse.count(checkout.mine.length);
   };
+  let isDrawn;
   inventory.addEventListener("loaded", () => {
-    map.draw(show, [...inventory.seats.values()], inventory.shapes);
+    map.draw(show, [...inventory.seats.values()], inventory.shapes).finally(() => requestAnimationFrame(() => setTimeout(isDrawn)));
     checkout.loaded();
     byId("viewport").classList.add("ready");
     mark();
@@ -161,6 +171,7 @@ function build(show, list, bookings, linked, makeForm) {
   byId("nearer").addEventListener("click", () => map.zoom.step(1.5));
   byId("farther").addEventListener("click", () => map.zoom.step(1 / 1.5));
   byId("whole").addEventListener("click", () => map.zoom.whole());
+  return new Promise((resolve) => (isDrawn = resolve));
 }
 
 /** The last hours until the sale opens, by the server's clock. The page notices by itself when it does. */

@@ -117,12 +117,16 @@ async function painted(page) {
 
 /** What the scripts of a page weigh, as the server sends them to this browser. */
 async function weigh(page) {
+  // What waits for the map is loaded by then.
+  await page.waitForNetworkIdle({ concurrency: 1 });
   const scripts = await page.evaluate(() => {
+    const paint = performance.getEntriesByName("seat-map")[0].startTime;
     const entries = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(".js"));
-    return entries.map(({ name, encodedBodySize, decodedBodySize }) => ({ name, encodedBodySize, decodedBodySize }));
+    return entries.map(({ name, startTime, encodedBodySize, decodedBodySize }) => ({ name, early: startTime < paint, encodedBodySize, decodedBodySize }));
   });
   const files = [...new Map(scripts.map((script) => [script.name, script])).values()];
-  const sum = (size) => files.reduce((bytes, file) => bytes + file[size], 0) / 1_000;
+  const sum = (size, of = files) => of.reduce((bytes, file) => bytes + file[size], 0) / 1_000;
+  add("scripts of the shop until the map is painted, as they are sent", "kB", sum("encodedBodySize", files.filter(({ early }) => early)));
   add("scripts of the shop, as they are sent", "kB", sum("encodedBodySize"));
   add("scripts of the shop, unpacked", "kB", sum("decodedBodySize"));
   add("scripts of the shop, files", "", files.length);
