@@ -6,6 +6,8 @@ import { commandButton, outcomeBox, say, wrong } from "./asking.js";
 import { t } from "./block-messages.js";
 
 const MOST_NAMED = 12;
+/** What the server lets one block have. */
+const MOST_SEATS = 5_000;
 const CODE = /^[!-~]{8,128}$/;
 
 export class BlockForm {
@@ -98,7 +100,7 @@ export class BlockForm {
           "div",
           { class: "toolbar" },
           h("label", { class: "field" }, t("area"), h("select", { name: "block_area", onchange: (event) => (places.area = event.target.value) }, areas.map(({ area }) => h("option", { value: area, selected: area === places.area }, title(area))))),
-          h("label", { class: "field" }, t("quantity"), h("input", { type: "number", name: "block_quantity", min: "1", max: "5000", value: places.quantity, oninput: (event) => (places.quantity = event.target.value) })),
+          h("label", { class: "field" }, t("quantity"), h("input", { type: "number", name: "block_quantity", min: "1", max: String(MOST_SEATS), value: places.quantity, oninput: (event) => (places.quantity = event.target.value) })),
         ),
     );
   }
@@ -113,6 +115,7 @@ export class BlockForm {
   #mistake() {
     const hasPlaces = this.#areas.length > 0 && Number(this.#places.quantity) > 0;
     if (this.#chosen().length === 0 && !hasPlaces) return t(this.#areas.length > 0 ? "choose_places" : "choose_first");
+    if (this.#chosen().length > MOST_SEATS) return t("too_many", { most: MOST_SEATS });
     if (!this.#value("reason").value.trim()) return t("reason_missing");
     return this.#access.hidden || CODE.test(this.#value("access_code").value.trim()) ? undefined : t("code_missing");
   }
