@@ -163,6 +163,7 @@ codes! {
     ConflictInvented "conflict_invented" "A scan that was made offline names a double entry, an exit without an entry or a time ahead that was not."
     LeftOutside "left_outside" "Somebody left with a ticket with which nobody was inside."
     CampaignDiffers "campaign_differs" "A voucher is not one of its campaign's, or a campaign does not have all its vouchers."
+    CampaignEndDiffers "campaign_end_differs" "A voucher was withdrawn for the end of a campaign that was not to end, or a campaign ended with vouchers that can be used."
     RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."
     CommandTwice "command_twice" "One command of a caller was executed twice.";
 

@@ -14,6 +14,7 @@
 mod activity;
 mod blocks;
 mod bookings;
+mod campaigns;
 mod code;
 mod deliveries;
 mod exchanges;
@@ -118,7 +119,10 @@ impl Audit {
             Event::TicketReissued(_) | Event::TicketAdmitted(_) | Event::TicketLeft(_) | Event::TicketScannedOffline(_) => {
                 "ticket"
             }
-            Event::CampaignStarted(_) | Event::CampaignCompleted(_) => "campaign",
+            Event::CampaignStarted(_)
+            | Event::CampaignCompleted(_)
+            | Event::CampaignEndRequested(_)
+            | Event::CampaignEnded(_) => "campaign",
             Event::DeliveriesCheckpointed(_) | Event::DeliveryAbandoned(_) | Event::DeliveriesReplayed(_) => "webhook",
             Event::LossAccepted(_) => "operations",
             _ => "booking",
@@ -217,6 +221,7 @@ impl Audit {
             self.finish_bookings();
             self.finish_loyalty();
             self.finish_vouchers();
+            self.finish_campaigns();
             self.finish_codes_of_rewards();
         }
         let mut seats = BTreeMap::from([("available", 0), ("locked", 0), ("booked", 0), ("unavailable", 0)]);

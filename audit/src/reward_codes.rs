@@ -22,8 +22,7 @@ impl Audit {
             let (since, position) = (envelope.metadata.at, envelope.position);
             let code = CodeOfReward { reward, issued: false, since, position, withdrawn: None };
             let terms = Arc::new(e.terms.clone());
-            let fact = VoucherFact { terms, claims: Vec::new(), handed_over: 0, reward: Some(Box::new(code)) };
-            self.vouchers.insert(e.voucher.clone(), fact);
+            self.vouchers.insert(e.voucher.clone(), VoucherFact::of_reward(terms, code));
         }
     }
 
@@ -56,7 +55,7 @@ pub(super) fn issue(e: &VoucherIssued, vouchers: &mut HashMap<VoucherHash, Vouch
     });
 }
 
-/// How the code of a reward was when it was withdrawn; `None` if it was not.
+/// How the code of a reward was when it was withdrawn for a refund; `None` if it was not.
 pub(super) fn withdrawn(vouchers: &HashMap<VoucherHash, VoucherFact>, code: &VoucherHash) -> Option<WithdrawnAs> {
     vouchers.get(code)?.reward.as_ref()?.withdrawn
 }

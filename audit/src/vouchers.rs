@@ -1,47 +1,16 @@
-//! Vouchers and campaigns, as their streams tell them, and what they take off bookings. What a discount comes to is
-//! computed here once more, by the audit's own reading of the terms.
+//! Vouchers, as their streams tell them, and what they take off bookings. What a discount comes to is computed here once
+//! more, by the audit's own reading of the terms.
 
 use super::code::Code;
-use super::facts::{
-    Applied, Book, CampaignFact, Claim, CodeOfReward, Decision, Opened, ShowFacts, VoucherFact, WithdrawnAs, at_the_end,
-};
+use super::facts::{Applied, Book, Claim, Decision, Opened, ShowFacts, VoucherFact, WithdrawnAs, at_the_end};
 use super::report::{Findings, Place};
 use super::state::Audit;
-use lastseat_domain::event::{CampaignStarted, Discount, Event, VoucherApplied, VoucherCreated, VoucherSource, VoucherTerms};
+use lastseat_domain::event::{Discount, Event, VoucherApplied, VoucherCreated, VoucherSource, VoucherTerms, Withdrawal};
 use lastseat_domain::{BookingId, Envelope, ShowId, StreamName, Timestamp, VoucherHash};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Audit {
-    pub(super) fn take_campaign(&mut self, envelope: &Envelope) {
-        let place = Place::of(envelope);
-        let campaign = match &envelope.event {
-            Event::CampaignStarted(CampaignStarted { campaign, .. }) => *campaign,
-            Event::CampaignCompleted(e) => e.campaign,
-            _ => return,
-        };
-        let own = envelope.stream.as_campaign() == Some(campaign);
-        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of campaign {campaign}"));
-        if let Event::CampaignStarted(e) = &envelope.event {
-            let new = !self.campaigns.contains_key(&campaign);
-            self.findings.check(Code::OpenedTwice, new, &place, || format!("campaign {campaign} is there already"));
-            if new {
-                let terms = Arc::new(e.terms.clone());
-                self.campaigns.insert(campaign, CampaignFact { terms, count: e.count, created: 0, completed: false });
-            }
-            return;
-        }
-        let fact = self.campaigns.get_mut(&campaign);
-        let whole = fact.as_ref().is_some_and(|fact| fact.created == fact.count && !fact.completed);
-        self.findings.check(Code::CampaignDiffers, whole, &place, || {
-            let created = fact.as_ref().map_or(0, |fact| fact.created);
-            format!("campaign {campaign} is completed with {created} vouchers, or was before")
-        });
-        if let Some(fact) = fact {
-            fact.completed = true;
-        }
-    }
-
     pub(super) fn take_voucher(&mut self, envelope: &Envelope) {
         let place = Place::of(envelope);
         let voucher = match &envelope.event {
@@ -67,9 +36,26 @@ impl Audit {
             Event::VoucherFreed(e) => step.free(e.booking, e.application, self.bookings.get(&e.booking), &self.shows),
             Event::VoucherUsed(e) => step.use_up(e.booking, e.application, self.bookings.get(&e.booking)),
             Event::VoucherWithdrawn(e) => {
-                let earned = fact_of_reward(step.fact).and_then(|code| self.rewards.vouchers.get(&code.reward));
-                let earned = earned.is_some_and(|voucher| voucher.booking == e.booking);
-                step.withdraw(e.booking, earned, self.bookings.get(&e.booking));
+                match &e.cause {
+                    Withdrawal::Refund { booking } => {
+                        let earned = step.fact.reward.as_ref().and_then(|code| self.rewards.vouchers.get(&code.reward));
+                        let earned = earned.is_some_and(|voucher| voucher.booking == *booking);
+                        step.withdraw_for_refund(*booking, earned, self.bookings.get(booking));
+                    }
+                    Withdrawal::CampaignEnd { campaign } => {
+                        let ending = self.campaigns.get(campaign).is_some_and(|campaign| campaign.ending);
+                        let ending = ending && step.fact.campaign == Some(*campaign);
+                        step.check(Code::CampaignEndDiffers, ending, || {
+                            format!("campaign {campaign} is not ending, or not its own")
+                        });
+                        step.withdraw_once();
+                    }
+                    Withdrawal::Staff { .. } => step.withdraw_once(),
+                }
+                let new = !std::mem::replace(&mut step.fact.withdrawn, true);
+                if let Some(campaign) = step.fact.campaign.and_then(|id| self.campaigns.get_mut(&id)) {
+                    campaign.withdrawn += u32::from(new);
+                }
             }
             Event::GoodsHandedOver(_) => step.hand_over(),
             _ => {}
@@ -96,7 +82,7 @@ impl Audit {
         });
         if new {
             let terms = terms.filter(|terms| **terms == e.terms).unwrap_or_else(|| Arc::new(e.terms.clone()));
-            self.vouchers.insert(e.voucher.clone(), VoucherFact { terms, claims: Vec::new(), handed_over: 0, reward: None });
+            self.vouchers.insert(e.voucher.clone(), VoucherFact::of_campaign(terms, *campaign));
         }
     }
 
@@ -116,9 +102,6 @@ impl Audit {
                     findings.pending(stream, text);
                 }
             }
-        }
-        for (id, fact) in self.campaigns.iter().filter(|(_, fact)| !fact.completed) {
-            findings.pending(StreamName::campaign(*id), format!("{} of {} vouchers are there", fact.created, fact.count));
         }
     }
 }
@@ -152,8 +135,7 @@ impl Step<'_> {
 
     /// One more use is within the terms, and it was not withdrawn.
     fn check_use(&mut self, goods: bool) {
-        let withdrawn = fact_of_reward(self.fact).is_some_and(|code| code.withdrawn.is_some());
-        self.check(Code::WithdrawnUsed, !withdrawn, || "it was withdrawn before".to_owned());
+        self.check(Code::WithdrawnUsed, !self.fact.withdrawn, || "it was withdrawn before".to_owned());
         let (terms, at) = (Arc::clone(&self.fact.terms), self.at);
         let uses = u32::try_from(self.fact.claims.len()).unwrap_or(u32::MAX).saturating_add(self.fact.handed_over);
         self.check(Code::VoucherOverused, uses < terms.uses, || {
@@ -213,8 +195,12 @@ impl Step<'_> {
         }
     }
 
-    /// `earned`: whether it is the code of a reward that this booking has earned.
-    fn withdraw(&mut self, booking: BookingId, earned: bool, book: Option<&Book>) {
+    fn withdraw_once(&mut self) {
+        self.check(Code::AfterTheEnd, !self.fact.withdrawn, || "it was withdrawn before".to_owned());
+    }
+
+    /// `earned`: whether it is the code of a reward that this booking has earned. Staff may have withdrawn it before.
+    fn withdraw_for_refund(&mut self, booking: BookingId, earned: bool, book: Option<&Book>) {
         let lost = book.is_some_and(|book| book.decision == Decision::Refunded || book.has_lost_voucher());
         self.check(Code::RevokedWithoutRefund, earned && lost, || {
             format!("booking {booking} did not earn it, or is not refunded")
@@ -224,17 +210,13 @@ impl Step<'_> {
             let found = if used { WithdrawnAs::Used } else { WithdrawnAs::Unused };
             code.withdrawn.replace(found)
         });
-        self.check(Code::AfterTheEnd, before.is_none(), || "it was withdrawn before".to_owned());
+        self.check(Code::AfterTheEnd, before.is_none(), || "it was withdrawn for a refund before".to_owned());
     }
 
     fn hand_over(&mut self) {
         self.check_use(true);
         self.fact.handed_over = self.fact.handed_over.saturating_add(1);
     }
-}
-
-fn fact_of_reward(fact: &VoucherFact) -> Option<&CodeOfReward> {
-    fact.reward.as_deref()
 }
 
 /// Judges what an event of a booking says of its voucher.

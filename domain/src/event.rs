@@ -143,6 +143,8 @@ events!(
     // campaign
     CampaignStarted,
     CampaignCompleted,
+    CampaignEndRequested,
+    CampaignEnded,
     // webhook
     DeliveriesCheckpointed,
     DeliveryAbandoned,

@@ -233,7 +233,7 @@ rejections! {
     /// It was used as often as it may be, or is reserved.
     VoucherUsedUp = "voucher_used_up", "The voucher was used already, or another booking has it at this moment.";
     /// The booking that earned it was refunded.
-    VoucherWithdrawn = "voucher_withdrawn", "The voucher was taken back because the booking that earned it was refunded.";
+    VoucherWithdrawn = "voucher_withdrawn", "The voucher was withdrawn: it can't be used any more.";
     /// The booking has another one.
     BookingHasVoucher = "booking_has_voucher", "This booking has a voucher already. Remove it to use another one.";
     /// It was opened with its voucher.

@@ -9,7 +9,8 @@ use crate::Timestamp;
 use crate::booking::{Booking, Phase};
 use crate::decider::Decider;
 use crate::event::{
-    Discount, Event, GoodsHandedOver, VoucherCreated, VoucherFreed, VoucherReserved, VoucherSource, VoucherUsed, VoucherWithdrawn,
+    Discount, Event, GoodsHandedOver, VoucherCreated, VoucherFreed, VoucherReserved, VoucherSource, VoucherUsed,
+    VoucherWithdrawn, Withdrawal,
 };
 use crate::ids::{BookingId, VoucherHash};
 use crate::rejection::Rejection;
@@ -20,6 +21,9 @@ mod terms;
 
 pub use terms::{MAX_GOODS, MAX_NAMES, MAX_USES};
 
+/// Most bytes of a reason for withdrawing a voucher or ending a campaign.
+pub const MAX_REASON: usize = 200;
+
 /// A voucher, as its events describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Voucher {
@@ -29,11 +33,13 @@ pub struct Voucher {
     pub claims: BTreeMap<BookingId, Claim>,
     /// How often its goods were handed over.
     pub handed_over: u32,
-    /// How it was found when it was withdrawn.
-    pub withdrawn: Option<Withdrawn>,
+    /// Whether it was withdrawn, for whatever cause: nobody can use it any more, and bookings that have it keep it.
+    pub withdrawn: bool,
+    /// How it was found when it was withdrawn because the booking that earned it was refunded.
+    pub found_at_refund: Option<Withdrawn>,
 }
 
-/// How a voucher was found when it was withdrawn.
+/// How a voucher was found when it was withdrawn for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawn {
     /// Nobody had used it.
@@ -78,7 +84,7 @@ impl Voucher {
     /// # Errors
     /// The [`Rejection`] that says why not.
     pub fn check_usable(&self, now: Timestamp) -> Result<(), Rejection> {
-        if self.withdrawn.is_some() {
+        if self.withdrawn {
             return Err(Rejection::VoucherWithdrawn);
         }
         self.created.terms.check_valid_at(now)?;
@@ -114,11 +120,8 @@ pub enum VoucherCommand {
         /// Number of the application.
         application: u32,
     },
-    /// The booking that earned it was refunded.
-    Withdraw {
-        /// That booking.
-        booking: BookingId,
-    },
+    /// Let nobody use it any more. Bookings that have it keep it, and may be paid with it.
+    Withdraw(Withdrawal),
     /// Hand over its goods.
     HandOver {
         /// The current time.
@@ -198,12 +201,7 @@ pub fn decide(id: &VoucherHash, state: Option<&Voucher>, command: VoucherCommand
             }
             _ => Err(Rejection::OutOfOrder { step: "Using up a voucher that is not reserved" }),
         },
-        VoucherCommand::Withdraw { .. } if state.withdrawn.is_some() => Ok(vec![]),
-        VoucherCommand::Withdraw { booking } => match state.created.source {
-            // A booking that has it keeps it. One that was used is withdrawn, too: a refund may give that use back later.
-            VoucherSource::Reward { .. } => Ok(vec![VoucherWithdrawn { voucher: voucher(), booking }.into()]),
-            VoucherSource::Campaign { .. } => Err(Rejection::OutOfOrder { step: "Withdrawing a voucher that no booking earned" }),
-        },
+        VoucherCommand::Withdraw(cause) => withdraw(id, state, cause),
         VoucherCommand::HandOver { now, by } => {
             let Discount::Goods(_) = state.created.terms.discount else {
                 let why = "it lowers what a booking costs; apply it to the booking before it is paid".to_owned();
@@ -215,11 +213,42 @@ pub fn decide(id: &VoucherHash, state: Option<&Voucher>, command: VoucherCommand
     }
 }
 
+/// A booking that has it keeps it. One that was used is withdrawn, too: a refund may give that use back later.
+fn withdraw(id: &VoucherHash, state: &Voucher, cause: Withdrawal) -> Result<Vec<Event>, Rejection> {
+    let is_done = match (&cause, &state.created.source) {
+        // Staff may have withdrawn it before. Whether the refund takes anything back depends on how it is found now.
+        (Withdrawal::Refund { .. }, VoucherSource::Reward { .. }) => state.found_at_refund.is_some(),
+        (Withdrawal::CampaignEnd { campaign }, VoucherSource::Campaign { campaign: own, .. }) if campaign == own => {
+            state.withdrawn
+        }
+        (Withdrawal::Staff { reason, .. }, _) => {
+            check_reason(reason.as_deref())?;
+            state.withdrawn
+        }
+        _ => return Err(Rejection::OutOfOrder { step: "Withdrawing a voucher for what does not concern it" }),
+    };
+    Ok(if is_done { vec![] } else { vec![VoucherWithdrawn { voucher: id.clone(), cause }.into()] })
+}
+
+/// Why staff withdraw a voucher or end a campaign, in their words: one line of at most [`MAX_REASON`] bytes.
+///
+/// # Errors
+/// `InvalidVoucher`.
+pub(crate) fn check_reason(reason: Option<&str>) -> Result<(), Rejection> {
+    let is_line = |reason: &str| !reason.trim().is_empty() && reason.len() <= MAX_REASON && !reason.chars().any(char::is_control);
+    if reason.is_none_or(is_line) {
+        return Ok(());
+    }
+    let why = format!("`reason` must be 1 to {MAX_REASON} bytes on one line, or absent");
+    Err(Rejection::InvalidVoucher { field: "reason", why })
+}
+
 /// See [`Decider::evolve`].
 #[must_use]
 pub fn evolve(state: Option<Voucher>, event: &Event) -> Option<Voucher> {
     if let Event::VoucherCreated(e) = event {
-        return state.or_else(|| Some(Voucher { created: e.clone(), claims: BTreeMap::new(), handed_over: 0, withdrawn: None }));
+        let (created, claims) = (e.clone(), BTreeMap::new());
+        return state.or(Some(Voucher { created, claims, handed_over: 0, withdrawn: false, found_at_refund: None }));
     }
     let mut voucher = state?;
     match event {
@@ -232,9 +261,12 @@ pub fn evolve(state: Option<Voucher>, event: &Event) -> Option<Voucher> {
         Event::VoucherFreed(e) => {
             voucher.claims.remove(&e.booking);
         }
-        Event::VoucherWithdrawn(_) => {
-            let found = if voucher.used() > 0 { Withdrawn::Used } else { Withdrawn::Unused };
-            voucher.withdrawn.get_or_insert(found);
+        Event::VoucherWithdrawn(e) => {
+            voucher.withdrawn = true;
+            if matches!(e.cause, Withdrawal::Refund { .. }) {
+                let found = if voucher.used() > 0 { Withdrawn::Used } else { Withdrawn::Unused };
+                voucher.found_at_refund.get_or_insert(found);
+            }
         }
         Event::GoodsHandedOver(_) => voucher.handed_over += 1,
         _ => {}

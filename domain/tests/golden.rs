@@ -490,6 +490,8 @@ fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
     let of = |discount| VoucherCreated { terms: least(discount), ..created.clone() };
     let started =
         CampaignStarted { campaign, terms, count: 500, first: voucher.clone(), by: "manager-1".into(), request: Some(request()) };
+    let withdrawn = |cause| -> Event { VoucherWithdrawn { voucher: voucher.clone(), cause }.into() };
+    let end = |reason| CampaignEndRequested { campaign, by: "manager-1".into(), reason };
     vec![
         ("VoucherCreated.v1", created.clone().into()),
         ("VoucherCreated.v1.min", of(Discount::Percent(100)).into()),
@@ -501,16 +503,22 @@ fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
         ("VoucherReserved.v1", VoucherReserved { voucher: voucher.clone(), booking, application: 1 }.into()),
         ("VoucherFreed.v1", VoucherFreed { voucher: voucher.clone(), booking, application: 1 }.into()),
         ("VoucherUsed.v1", VoucherUsed { voucher: voucher.clone(), booking, application: 1 }.into()),
-        ("VoucherWithdrawn.v1", VoucherWithdrawn { voucher: voucher.clone(), booking }.into()),
+        ("VoucherWithdrawn.v1", withdrawn(Withdrawal::Refund { booking })),
+        ("VoucherWithdrawn.v1.campaign", withdrawn(Withdrawal::CampaignEnd { campaign })),
+        ("VoucherWithdrawn.v1.staff", withdrawn(Withdrawal::Staff { by: "manager-1".into(), reason: Some("Leaked".into()) })),
+        ("VoucherWithdrawn.v1.staff.min", withdrawn(Withdrawal::Staff { by: "manager-1".into(), reason: None })),
         ("VoucherIssued.v1.code", with_code(booking, &voucher).into()),
         (
             "VoucherCreated.v1.reward",
             VoucherCreated { source: VoucherSource::Reward { reward }, ..of(Discount::Percent(10)) }.into(),
         ),
-        ("GoodsHandedOver.v1", GoodsHandedOver { voucher, by: "staff-1".into() }.into()),
+        ("GoodsHandedOver.v1", GoodsHandedOver { voucher: voucher.clone(), by: "staff-1".into() }.into()),
         ("CampaignStarted.v1", started.clone().into()),
         ("CampaignStarted.v1.min", CampaignStarted { request: None, ..started }.into()),
         ("CampaignCompleted.v1", CampaignCompleted { campaign }.into()),
+        ("CampaignEndRequested.v1", end(Some("Leaked".into())).into()),
+        ("CampaignEndRequested.v1.min", end(None).into()),
+        ("CampaignEnded.v1", CampaignEnded { campaign }.into()),
     ]
 }
 
@@ -629,7 +637,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 58);
+    assert_eq!(Event::NAMES.len(), 60);
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub enum SnapshotDoubt {
 
 impl Snapshot {
     /// Raised whenever the form of what is stored changes, or what the engine makes of an event.
-    pub const SCHEMA: u32 = 11;
+    pub const SCHEMA: u32 = 12;
 
     /// Compares it with the log that it is to be used with.
     ///

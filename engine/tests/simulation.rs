@@ -1,4 +1,4 @@
-//! Random histories: two nodes, a dozen buyers, random commands, random faults of the log, the
+//! Random histories: two nodes, a dozen buyers, a manager, random commands, random faults of the log, the
 //! gateway and the guard, nodes that die and come back. One thread, virtual time, one random: a seed
 //! is a history, and a failure names its seed.
 //!
@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod common;
+#[path = "simulation/manager.rs"]
+mod manager;
 
 use common::checker::{assert_safe, assert_settled, flagged, log_text};
 use common::fault_injection::FaultPlan;
@@ -102,7 +104,7 @@ async fn assert_audited(bench: &TestBench, what: &str) {
         audit.observe(&event);
     }
     let report = audit.finish();
-    let stuck = report.pending.iter().filter(|pending| pending.stream.category() == "voucher").count();
+    let stuck = report.pending.iter().filter(|pending| matches!(pending.stream.category(), "voucher" | "campaign")).count();
     assert!(report.holds() && stuck == 0, "{what}: {report}");
 }
 
@@ -374,7 +376,10 @@ fn run(seed: u64) -> History {
             started_from_snapshot: AtomicUsize::new(0),
             answers: Mutex::default(),
         });
-        let mut chaos = vec![tokio::spawn(change_faults(guard.clone(), fault_rate.clone(), random.clone()))];
+        let mut chaos = vec![
+            tokio::spawn(change_faults(guard.clone(), fault_rate.clone(), random.clone())),
+            tokio::spawn(manager::manage(world.clone(), random.clone())),
+        ];
         for index in 0..NODES {
             let index = usize::try_from(index).unwrap();
             chaos.push(tokio::spawn(node_life(world.clone(), outside.clone(), index, random.clone())));

@@ -7,6 +7,7 @@
 mod batch;
 mod booking_filter;
 mod bookings;
+mod campaigns;
 mod checkins;
 mod checkpoint;
 mod error;
@@ -37,6 +38,7 @@ mod view;
 
 pub use booking_filter::{BookingFilter, TimeSpan};
 pub use bookings::{BookingStatus, BookingView, Page};
+pub use campaigns::{CampaignCounts, CampaignEndView, CampaignView};
 pub use checkins::{CheckinsView, GateView, ScanInConflict, ScanView};
 pub use error::{PageError, ProjectionError, UnknownCursor};
 #[doc(hidden)]

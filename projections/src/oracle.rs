@@ -1,16 +1,17 @@
 //! The views that are in the file, as plain folds in memory: what the rows have to say, to the byte.
 
 use crate::bookings::{BookingStatus, BookingView};
+use crate::campaigns::CampaignView;
 use crate::checkins::ScanView;
 use crate::loyalty::VoucherView;
 use crate::refunds;
 use crate::sales::{StatusChange, Takings};
 use crate::sales_lines::{LineKey, SalesLine, Sold};
 use crate::show_seats::{SeatStates, StoredSeatStates};
-use lastseat_domain::event::{Event, PricedSeat};
+use lastseat_domain::event::{Event, PricedSeat, VoucherSource};
 use lastseat_domain::loyalty::VoucherState;
 use lastseat_domain::voucher::{self, Voucher};
-use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId, VoucherHash};
+use lastseat_domain::{BookingId, BuyerId, CampaignId, Envelope, ShowId, VoucherHash};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub(crate) struct Oracle {
     bookings: BTreeMap<BookingId, BookingView>,
     accounts: BTreeMap<BuyerId, Account>,
     codes: BTreeMap<VoucherHash, Voucher>,
+    campaigns: BTreeMap<CampaignId, CampaignView>,
     states: SeatStates,
     takings: BTreeMap<ShowId, Takings>,
     lines: BTreeMap<ShowId, BTreeMap<LineKey, SalesLine>>,
@@ -48,6 +50,11 @@ impl Oracle {
         self.states.apply(envelope, |_, _| {});
         self.earn(envelope);
         self.scans.extend(ScanView::of(envelope));
+        if let Some(view) = CampaignView::started_by(envelope) {
+            self.campaigns.insert(view.started.campaign, view);
+        } else if let Some(campaign) = CampaignView::changed_by(&envelope.event) {
+            self.campaigns.get_mut(&campaign).unwrap().apply(envelope);
+        }
         let known = envelope.event.booking().and_then(|booking| self.bookings.get(&booking));
         let before = known.map(|view| view.seats.clone()).unwrap_or_default();
         if let Some(view) = BookingView::opened_by(envelope) {
@@ -93,12 +100,9 @@ impl Oracle {
         let Some(voucher) = voucher::evolve(self.codes.remove(&hash), &envelope.event) else { return };
         let is_it = |found: &&mut VoucherView| found.code.as_ref().is_some_and(|code| code.hash == hash);
         if let Some(found) = self.accounts.values_mut().flat_map(|account| &mut account.vouchers).find(is_it) {
-            found.withdrawn = voucher.withdrawn.is_some();
-            found.state = match voucher.withdrawn {
-                _ if voucher.handed_over > 0 || voucher.claims.values().any(|claim| claim.used) => VoucherState::Redeemed,
-                Some(_) => VoucherState::Revoked,
-                None => VoucherState::Issued,
-            };
+            found.withdrawn = voucher.withdrawn;
+            let unused = if voucher.withdrawn { VoucherState::Revoked } else { VoucherState::Issued };
+            found.state = if voucher.used() > 0 { VoucherState::Redeemed } else { unused };
         }
         self.codes.insert(hash, voucher);
     }
@@ -138,6 +142,33 @@ impl Oracle {
         }
     }
 
+    /// The vouchers of campaigns, each with its campaign.
+    fn codes_of_campaigns(&self) -> impl Iterator<Item = (CampaignId, &VoucherHash, &Voucher)> {
+        self.codes.iter().filter_map(|(hash, voucher)| match &voucher.created.source {
+            VoucherSource::Campaign { campaign, .. } => Some((*campaign, hash, voucher)),
+            VoucherSource::Reward { .. } => None,
+        })
+    }
+
+    fn campaigns(&self) -> String {
+        let campaigns = self.campaigns.iter().map(|(id, view)| {
+            let mut counts = [0; 4];
+            for (_, _, voucher) in self.codes_of_campaigns().filter(|(campaign, ..)| campaign == id) {
+                let more = [1, voucher.used(), voucher.reserved(), u32::from(voucher.withdrawn)];
+                counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+            }
+            let (counts, view) = (serde_json::to_string(&counts).unwrap(), serde_json::to_string(view).unwrap());
+            format!(r#""{id}":{{"counts":{counts},"view":{view}}}"#)
+        });
+        let vouchers = self.codes_of_campaigns().map(|(campaign, hash, voucher)| {
+            let claims: BTreeMap<_, _> = voucher.claims.iter().map(|(booking, claim)| (booking, claim.used)).collect();
+            let (hash, withdrawn, claims) = (hash.as_str(), voucher.withdrawn, serde_json::to_string(&claims).unwrap());
+            format!(r#""{hash}":{{"campaign":"{campaign}","withdrawn":{withdrawn},"claims":{claims}}}"#)
+        });
+        let (campaigns, vouchers): (Vec<_>, Vec<_>) = (campaigns.collect(), vouchers.collect());
+        format!(r#"{{"campaigns":{{{}}},"vouchers":{{{}}}}}"#, campaigns.join(","), vouchers.join(","))
+    }
+
     /// The content of a view, as its canonical form has it.
     pub fn content(&self, view: &str) -> String {
         let content = match view {
@@ -153,6 +184,7 @@ impl Oracle {
                 let states = StoredSeatStates { plans: vec![], ..self.states.content() };
                 serde_json::to_string(&Sales { states, shows: &self.takings, lines })
             }
+            "campaigns" => return self.campaigns(),
             "checkins" => {
                 let mut scans: Vec<&ScanView> = self.scans.iter().collect();
                 scans.sort_by_key(|scan| (&scan.show, scan.ticket, scan.at, scan.position));

@@ -1,4 +1,4 @@
-//! The views of which there is no end, in an SQLite file: bookings, loyalty, sales and check-ins.
+//! The views of which there is no end, in an SQLite file: bookings, loyalty, campaigns, sales and check-ins.
 //!
 //! [`Writer`] folds events into the file, each batch in one transaction that also stores how far it has
 //! got. [`run`] feeds it from the log on blocking threads. [`Tables`] answers queries over connections of
@@ -8,6 +8,7 @@
 mod blocking;
 mod booking_list;
 mod booking_rows;
+mod campaign_rows;
 mod doubt;
 mod dump;
 mod fault;

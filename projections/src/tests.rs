@@ -230,7 +230,7 @@ proptest! {
             resumed.stop().await;
             let (a, b) = (stored_status(whole.path()).unwrap(), stored_status(halves.path()).unwrap());
             assert_eq!(a, b);
-            assert_eq!(a.len(), 5);
+            assert_eq!(a.len(), 6);
             let report = rebuild(log, TokioClock::new(epoch()), Some(whole.path().into()), |_, _| {}).await.unwrap();
             assert!(report.views.iter().all(|v| v.identical == Some(true)), "{report:?}");
             assert_eq!(stored_status(whole.path()).unwrap(), b);
@@ -458,7 +458,7 @@ fn an_unreadable_event_is_skipped_and_the_views_say_so() {
         model.stop().await;
         let skipped = |stored: &StoredView| stored.problem.as_ref().is_some_and(|why| why.contains("version 9"));
         let stored = stored_status(dir.path()).unwrap();
-        assert!(stored.len() == 4 && stored.iter().all(skipped), "without the seat map: {stored:?}");
+        assert!(stored.len() == 5 && stored.iter().all(skipped), "without the seat map: {stored:?}");
         let model = follow(&ScriptedLog::of(&log), Some(dir.path())).await;
         assert!(model.status().iter().all(|s| s.error.as_ref().is_some_and(|e| e.contains("version 9"))), "{:?}", model.status());
         model.stop().await;
@@ -490,7 +490,7 @@ fn waiting_ends_when_it_is_reached_or_in_time() {
         assert!(model.wait_for(log.end(), PATIENCE).await);
         let status = model.status();
         assert!(status.iter().all(|s| s.position == log.end() && s.events_folded == world.log.len() as u64), "{status:?}");
-        assert_eq!(status.len(), 5);
+        assert_eq!(status.len(), 6);
         let nobody = BuyerId::new("nobody").unwrap();
         assert!(model.bookings_of(&nobody, None, 5).await.unwrap().data.is_empty());
         let someone = *world.bookings.keys().next().unwrap();

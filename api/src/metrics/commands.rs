@@ -48,6 +48,8 @@ commands! {
     RemoveVoucher = "remove_voucher",
     IssueVouchers = "issue_vouchers",
     HandOverGoods = "hand_over_goods",
+    WithdrawVoucher = "withdraw_voucher",
+    EndCampaign = "end_campaign",
     ReplayWebhooks = "replay_webhooks",
     SetLogLevel = "set_log_level",
     Authenticate = "authenticate",

@@ -238,6 +238,11 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         }
         "remove_voucher" => vec![DISCOUNT, &[C::BookingKeepsVoucher], TOKEN, COMMAND, KEYED],
         "issue_vouchers" => vec![&[C::InvalidVoucher, C::CodesUnavailable], PRIVILEGE, COMMAND, KEYED],
+        "list_campaigns" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
+        "end_campaign" => {
+            vec![&[C::CampaignNotFound, C::InvalidVoucher, C::CodesUnavailable], PRIVILEGE, COMMAND, KEYED]
+        }
+        "withdraw_voucher" => vec![&[C::UnknownVoucher, C::InvalidVoucher], PRIVILEGE, COMMAND, KEYED],
         "get_campaign" => {
             vec![&[C::InvalidParameter, C::CampaignNotFound, C::CodesUnavailable], PRIVILEGE, READ, LOG]
         }

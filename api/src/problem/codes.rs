@@ -165,7 +165,7 @@ codes! {
     UnknownVoucher = "unknown_voucher", UNPROCESSABLE_ENTITY, "No voucher has this code";
     VoucherNotUsable = "voucher_not_usable", CONFLICT, "The voucher is not for this";
     VoucherUsedUp = "voucher_used_up", CONFLICT, "The voucher was used";
-    VoucherWithdrawn = "voucher_withdrawn", CONFLICT, "The voucher was taken back";
+    VoucherWithdrawn = "voucher_withdrawn", CONFLICT, "The voucher was withdrawn";
     BookingHasVoucher = "booking_has_voucher", CONFLICT, "The booking has a voucher";
     BookingKeepsVoucher = "booking_keeps_voucher", CONFLICT, "The booking keeps its voucher";
     VoucherMissing = "voucher_missing", CONFLICT, "The booking's voucher is missing";

@@ -3,6 +3,7 @@
 
 mod block;
 mod booking;
+mod campaign;
 mod lists;
 pub mod names;
 mod plan;
@@ -14,14 +15,15 @@ mod voucher;
 
 pub use block::{BlockJson, BlockSummary, SeatState};
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
-pub use lists::{BlockList, BookingList, PlanList, ShowList};
+pub use campaign::{CampaignJson, CampaignSummary, WithdrawnVoucher};
+pub use lists::{BlockList, BookingList, CampaignList, PlanList, ShowList};
 pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
 pub use scan::ScanConflictJson;
 pub use show::{
     Area, Category, Fees, NewCategory, NewReward, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status,
 };
 pub use ticket::{TicketJson, TicketsJson};
-pub use voucher::{CampaignJson, Discount, NewDiscount};
+pub use voucher::{Discount, NewDiscount};
 
 use lastseat_domain::Money;
 use serde::Serialize;

@@ -154,7 +154,9 @@ impl Operation {
             ("POST", "/v1/challenges") => Some(json!({"show": cast.show})),
             ("POST", "/v1/plans") => Some(plan()),
             ("POST", "/v1/vouchers") => Some(json!({"discount": {"percent": 50}})),
-            ("POST", "/v1/vouchers/redeem" | "/v1/bookings/{id}/voucher") => Some(json!({"voucher": cast.code})),
+            ("POST", "/v1/vouchers/redeem" | "/v1/vouchers/withdraw" | "/v1/bookings/{id}/voucher") => {
+                Some(json!({"voucher": cast.code}))
+            }
             ("POST", path) if path.ends_with("/replay") => Some(json!({"from": 0})),
             ("PATCH", "/v1/log-level") => Some(json!({"level": "warn"})),
             ("POST", "/v1/checkins") => Some(json!({"ticket": cast.ticket(), "gate": "north"})),

@@ -30,3 +30,4 @@ mod tickets;
 mod till;
 mod tokens;
 mod vouchers;
+mod withdrawal;

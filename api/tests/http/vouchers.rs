@@ -93,7 +93,7 @@ async fn a_campaign_is_issued_once_under_its_key_and_read_in_pages_and_as_csv() 
     assert_eq!((codes(&page), &page["has_more"]), (all[400..].to_vec(), &json!(false)));
     let page = read("").await.ok(200);
     assert_eq!((codes(&page).len(), &page["has_more"]), (20, &json!(true)));
-    assert_eq!(page["vouchers"][0], json!({"number": 1, "voucher": all[0], "used": 0, "reserved": 0}));
+    assert_eq!(page["vouchers"][0], json!({"number": 1, "voucher": all[0], "used": 0, "reserved": 0, "withdrawn": false}));
     let csv = read("?format=csv").await;
     assert_eq!((csv.status, csv.header("content-type").unwrap().starts_with("text/csv")), (200, true));
     let lines = String::from_utf8(csv.body.to_vec()).unwrap();

@@ -2,7 +2,7 @@
 
 use lastseat_domain::event::VoucherTerms;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, Timestamp, VoucherId};
+use lastseat_domain::{BookingId, CampaignId, Timestamp, VoucherId};
 use std::sync::Arc;
 
 /// A campaign.
@@ -13,6 +13,17 @@ pub(crate) struct CampaignFact {
     /// How many of its vouchers are there.
     pub created: u32,
     pub completed: bool,
+    /// Whether its end was requested.
+    pub ending: bool,
+    /// How many of its vouchers are withdrawn, for whatever cause.
+    pub withdrawn: u32,
+    pub ended: bool,
+}
+
+impl CampaignFact {
+    pub fn new(terms: Arc<VoucherTerms>, count: u32) -> Self {
+        Self { terms, count, created: 0, completed: false, ending: false, withdrawn: 0, ended: false }
+    }
 }
 
 /// A voucher.
@@ -25,9 +36,22 @@ pub(crate) struct VoucherFact {
     pub handed_over: u32,
     /// What it is the code of, if no campaign's.
     pub reward: Option<Box<CodeOfReward>>,
+    /// Which campaign's it is, if no reward's.
+    pub campaign: Option<CampaignId>,
+    /// Whether it was withdrawn, for whatever cause.
+    pub withdrawn: bool,
 }
 
 impl VoucherFact {
+    pub fn of_campaign(terms: Arc<VoucherTerms>, campaign: CampaignId) -> Self {
+        Self { terms, claims: Vec::new(), handed_over: 0, reward: None, campaign: Some(campaign), withdrawn: false }
+    }
+
+    pub fn of_reward(terms: Arc<VoucherTerms>, code: CodeOfReward) -> Self {
+        let reward = Some(Box::new(code));
+        Self { terms, claims: Vec::new(), handed_over: 0, reward, campaign: None, withdrawn: false }
+    }
+
     /// Whether it was paid with, or its goods were handed over.
     pub fn is_used(&self) -> bool {
         self.handed_over > 0 || self.claims.iter().any(|claim| claim.used)
@@ -43,6 +67,7 @@ pub(crate) struct CodeOfReward {
     /// When and where it was created.
     pub since: Timestamp,
     pub position: Position,
+    /// How it was when it was withdrawn for the refund of the booking that earned it.
     pub withdrawn: Option<WithdrawnAs>,
 }
 

@@ -18,3 +18,4 @@ mod tampering;
 mod tickets;
 mod valid_histories;
 mod vouchers;
+mod withdrawal;

@@ -86,7 +86,7 @@ fn revoked(id: BookingId, with_reward: bool) -> Vec<Event> {
 }
 
 fn withdrawn(voucher: VoucherHash, booking: BookingId) -> Event {
-    VoucherWithdrawn { voucher, booking }.into()
+    VoucherWithdrawn { voucher, cause: Withdrawal::Refund { booking } }.into()
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_code_that_is_used_kept_and_taken_back_is_valid() {
         }
         world.refund(id);
         let found = if paid { Withdrawn::Used } else { Withdrawn::Unused };
-        assert_eq!(world.vouchers[&code(id)].withdrawn, Some(found));
+        assert_eq!(world.vouchers[&code(id)].found_at_refund, Some(found));
         world.pass(61);
         world.command_show(&show_id("gala"), ShowCommand::Pause);
         let report = audit(&world.log);
@@ -236,7 +236,7 @@ fn a_reward_taken_back_without_its_code_or_after_its_use() {
     let (mut world, id) = ten_off();
     used_by_bob(&mut world, &code(id), true);
     refund_but_for_the_reward(&mut world, id);
-    assert!(world.voucher(&code(id), VoucherCommand::Withdraw { booking: id }));
+    assert!(world.voucher(&code(id), VoucherCommand::Withdraw(Withdrawal::Refund { booking: id })));
     plant(world, &["revoked_unwithdrawn"], |world| world.append(StreamName::loyalty(&alice()), &revoked(id, true)));
 }
 

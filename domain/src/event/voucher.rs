@@ -108,13 +108,39 @@ pub struct VoucherUsed {
     pub application: u32,
 }
 
-/// The booking that earned it was refunded: nobody can reserve it any more. A booking that has it keeps it.
+/// Nobody can reserve it, or have its goods, any more. A booking that has it keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoucherWithdrawn {
     /// The voucher.
     pub voucher: VoucherHash,
-    /// The refunded booking.
-    pub booking: BookingId,
+    /// Why. Its members are the event's.
+    #[serde(flatten)]
+    pub cause: Withdrawal,
+}
+
+/// Why a voucher is withdrawn. A program that knows no other cause than a refund can't read the other events: it then
+/// refuses the voucher, and does not take it for one that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Withdrawal {
+    /// The booking that earned it was refunded.
+    Refund {
+        /// That booking.
+        booking: BookingId,
+    },
+    /// Its campaign was ended. Who did it is on the campaign's stream.
+    CampaignEnd {
+        /// The campaign.
+        campaign: CampaignId,
+    },
+    /// Staff have withdrawn this one.
+    Staff {
+        /// Subject of the token of the person who did.
+        by: String,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
 }
 
 /// Staff have handed over what the voucher is for.
@@ -147,6 +173,26 @@ pub struct CampaignStarted {
 /// Each voucher of the campaign has its stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CampaignCompleted {
+    /// The campaign.
+    pub campaign: CampaignId,
+}
+
+/// None of the campaign's vouchers is to be used any more. Each of them is withdrawn then, on its own stream; what is
+/// missing is completed, not undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignEndRequested {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// Subject of the caller's token.
+    pub by: String,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Each voucher of the campaign is withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignEnded {
     /// The campaign.
     pub campaign: CampaignId,
 }

@@ -6,7 +6,7 @@
 use crate::support::*;
 use lastseat_domain::event::{
     Discount, Event, Reward, VoucherCreated, VoucherFreed, VoucherReserved, VoucherSource, VoucherTerms, VoucherUsed,
-    VoucherWithdrawn,
+    VoucherWithdrawn, Withdrawal,
 };
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand, VoucherState};
 use lastseat_domain::voucher::{self, Voucher, VoucherCommand, Withdrawn};
@@ -105,7 +105,7 @@ fn events_of(fact: Fact) -> Vec<Event> {
         Fact::Reserved(n) => vec![VoucherReserved { voucher, booking: booking(n), application }.into()],
         Fact::Used(n) => vec![VoucherUsed { voucher, booking: booking(n), application }.into()],
         Fact::Freed(n) => vec![VoucherFreed { voucher, booking: booking(n), application }.into()],
-        Fact::Withdrawn => vec![VoucherWithdrawn { voucher, booking: booking(1) }.into()],
+        Fact::Withdrawn => vec![VoucherWithdrawn { voucher, cause: Withdrawal::Refund { booking: booking(1) } }.into()],
         Fact::Credited => counted(),
         Fact::Revoked(reward) => {
             let account = counted().iter().fold(Account::default(), loyalty::evolve);
@@ -153,7 +153,7 @@ impl World {
         let withdrawn = self.voucher.iter().position(|fact| *fact == Fact::Withdrawn);
         let after = withdrawn.map_or(&[][..], |at| &self.voucher[at..]);
         let voucher = self.voucher();
-        let found = voucher.as_ref().and_then(|voucher| voucher.withdrawn);
+        let found = voucher.as_ref().and_then(|voucher| voucher.found_at_refund);
         if self.reward().is_some() && voucher.is_none() {
             Some("a reward is issued, and its code is none")
         } else if after.iter().any(|fact| matches!(fact, Fact::Reserved(_))) {
@@ -172,7 +172,7 @@ impl World {
     /// Whether nothing is left to be done for the reward.
     fn is_resolved(&self) -> bool {
         let account = self.account();
-        let withdrawn = self.voucher().is_some_and(|voucher| voucher.withdrawn.is_some());
+        let withdrawn = self.voucher().is_some_and(|voucher| voucher.found_at_refund.is_some());
         account.counted.contains_key(&booking(1)) && (!self.refunded || (account.seats == 0 && withdrawn))
     }
 
@@ -194,7 +194,7 @@ impl World {
     /// The next step of a node, as the log is now.
     fn step(&self, node: usize, twin: Twin) -> Option<Self> {
         let (account, voucher) = (self.account(), self.voucher());
-        let withdraw = || self.decide_voucher(VoucherCommand::Withdraw { booking: booking(1) });
+        let withdraw = || self.decide_voucher(VoucherCommand::Withdraw(Withdrawal::Refund { booking: booking(1) }));
         let counted = account.counted.contains_key(&booking(1));
         let create = (voucher.is_none() && (!counted || twin == Twin::CreateAfterIssue))
             .then(|| self.decide_voucher(VoucherCommand::Create(create())));
@@ -210,7 +210,7 @@ impl World {
             return None;
         }
         let used = voucher.as_ref().is_some_and(|voucher| voucher.claims.values().any(|claim| claim.used));
-        let withdrawn = voucher.as_ref().and_then(|voucher| voucher.withdrawn);
+        let withdrawn = voucher.as_ref().and_then(|voucher| voucher.found_at_refund);
         let as_seen = |used| Some(if used { Withdrawn::Used } else { Withdrawn::Unused });
         let (withdrawn, first) = match twin {
             Twin::WithdrawAfterRevoke => (as_seen(false), account.to_withdraw(booking(1), None).is_none()),

@@ -1,15 +1,20 @@
-//! Every interleaving of two bookings that want one voucher, a buyer who takes it off again, payments, and nodes that
-//! complete what is left undone; driven by the real deciders of vouchers and bookings.
+//! Every interleaving of two bookings that want one voucher, a buyer who takes it off again, payments, a manager who
+//! withdraws it, and nodes that complete what is left undone; driven by the real deciders of vouchers and bookings.
 //!
 //! Each append is decided on what was read and lands later, or never: its node may die at any moment.
 
 use crate::support::*;
 use lastseat_domain::booking::{self, Booking, BookingCommand, Phase};
-use lastseat_domain::event::{AbortReason, Discount, Event, VoucherCreated, VoucherSource, VoucherTerms};
+use lastseat_domain::event::{
+    AbortReason, Discount, Event, VoucherCreated, VoucherSource, VoucherTerms, VoucherWithdrawn, Withdrawal,
+};
 use lastseat_domain::voucher::{self, Voucher, VoucherCommand, VoucherStep, next_step};
 use lastseat_domain::{CampaignId, VoucherHash};
-use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
+
+mod explore;
+
+use explore::explore;
 
 /// The protocol as designed, or one of its failing twins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,7 @@ enum Fact {
     Reserved(u8, u8),
     Freed(u8, u8),
     Used(u8, u8),
+    Withdrawn,
     Applied(u8),
     Removed(u8),
     Started,
@@ -58,6 +64,16 @@ enum Fact {
     Committed,
     Captured,
     Aborted,
+}
+
+/// A manager who withdraws the voucher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Manager {
+    Waits,
+    /// The append is on its way, decided at this revision.
+    Flying(usize),
+    /// There is none, or nothing more comes.
+    Done,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,6 +84,7 @@ struct World {
     bookings: [Vec<Fact>; 2],
     /// Of each booking: the node that its buyer talks to, and one that only completes what is left.
     nodes: [[Node; 2]; 2],
+    manager: Manager,
 }
 
 fn hash() -> VoucherHash {
@@ -94,6 +111,10 @@ fn event_of(fact: Fact, of: u8) -> Event {
             let (voucher, booking, application) = with(n, application);
             lastseat_domain::event::VoucherUsed { voucher, booking, application }.into()
         }
+        Fact::Withdrawn => {
+            let cause = Withdrawal::Staff { by: "manager".into(), reason: None };
+            VoucherWithdrawn { voucher, cause }.into()
+        }
         Fact::Applied(application) => {
             let application = application.into();
             lastseat_domain::event::VoucherApplied { booking, voucher, application, discount: 1_000 }.into()
@@ -117,6 +138,7 @@ fn fact_of(decided: Result<Vec<Event>, lastseat_domain::Rejection>, of: u8) -> O
         Event::VoucherReserved(e) => Fact::Reserved(of, small(e.application)),
         Event::VoucherFreed(e) => Fact::Freed(of, small(e.application)),
         Event::VoucherUsed(e) => Fact::Used(of, small(e.application)),
+        Event::VoucherWithdrawn(_) => Fact::Withdrawn,
         Event::VoucherApplied(e) => Fact::Applied(small(e.application)),
         Event::VoucherRemoved(e) => Fact::Removed(small(e.application)),
         Event::PaymentStarted(_) => Fact::Started,
@@ -129,7 +151,13 @@ impl World {
     fn start() -> Self {
         // One booking takes it, removes it and takes it again; the other wants it, too.
         let nodes = [[Node::Idle(3), Node::Idle(1)], [Node::Idle(1), Node::Idle(0)]];
-        Self { opens: false, voucher: vec![], bookings: [vec![], vec![]], nodes }
+        Self { opens: false, voucher: vec![], bookings: [vec![], vec![]], nodes, manager: Manager::Done }
+    }
+
+    /// A manager withdraws it meanwhile.
+    fn with_a_manager() -> Self {
+        let nodes = [[Node::Idle(2), Node::Idle(1)], [Node::Idle(1), Node::Idle(0)]];
+        Self { nodes, manager: Manager::Waits, ..Self::start() }
     }
 
     /// Two holds of kept seats that the voucher has opened: each buyer applies it and pays, or cancels.
@@ -177,6 +205,10 @@ impl World {
         if voucher.claims.len() > 1 {
             return Some("two bookings have it");
         }
+        let after = self.voucher.iter().skip_while(|fact| **fact != Fact::Withdrawn);
+        if after.clone().any(|fact| matches!(fact, Fact::Reserved(..))) {
+            return Some("it is reserved after it was withdrawn");
+        }
         let paid = |of: usize| self.bookings[of].contains(&Fact::Committed);
         if self.opens && paid(0) && paid(1) {
             return Some("one voucher has sold two bookings");
@@ -218,9 +250,33 @@ impl World {
         self.with_node(of, node, Node::Flying { left, stream, revision, event, then })
     }
 
+    /// What the manager may do next.
+    fn manage(&self, twin: Twin, next: &mut Vec<Self>) {
+        let with = |manager| Self { manager, ..self.clone() };
+        match self.manager {
+            Manager::Done => {}
+            Manager::Waits => {
+                let withdraw = VoucherCommand::Withdraw(Withdrawal::Staff { by: "manager".into(), reason: None });
+                let decided = fact_of(voucher::decide(&hash(), Some(&self.voucher()), withdraw), 0);
+                next.extend(decided.map(|_| with(Manager::Flying(self.voucher.len()))));
+            }
+            Manager::Flying(revision) => {
+                next.push(with(Manager::Done));
+                if self.voucher.len() == revision || twin == Twin::BlindAppend {
+                    let mut landed = with(Manager::Done);
+                    landed.voucher.push(Fact::Withdrawn);
+                    next.push(landed);
+                } else {
+                    next.push(with(Manager::Waits));
+                }
+            }
+        }
+    }
+
     /// What may happen next.
     fn next(&self, twin: Twin) -> Vec<Self> {
         let mut next = Vec::new();
+        self.manage(twin, &mut next);
         for of in 0..2_u8 {
             for node in 0..2 {
                 match self.nodes[usize::from(of)][node].clone() {
@@ -330,66 +386,6 @@ impl World {
     }
 }
 
-struct Found {
-    states: usize,
-    violation: Option<&'static str>,
-    /// States from which no way leads to a resolution.
-    stuck: usize,
-    /// How the voucher may end.
-    ways: BTreeSet<String>,
-}
-
-fn explore(start: World, twin: Twin) -> Found {
-    let (mut numbers, mut worlds, mut from) = (HashMap::new(), vec![start.clone()], vec![Vec::<usize>::new()]);
-    numbers.insert(start, 0_usize);
-    let (mut at, mut ways) = (0, BTreeSet::new());
-    while at < worlds.len() {
-        let world = worlds[at].clone();
-        if let Some(what) = world.violation() {
-            return Found { states: worlds.len(), violation: Some(what), stuck: 0, ways };
-        }
-        if world.is_resolved() {
-            let used = world.voucher().claims.values().any(|claim| claim.used);
-            ways.insert(
-                if used {
-                    "used"
-                } else if world.voucher().claims.is_empty() {
-                    "free"
-                } else {
-                    "kept"
-                }
-                .to_owned(),
-            );
-        }
-        // Work on a fresh node is always possible: completing never uses up.
-        let mut next = world.next(twin);
-        for of in 0..2 {
-            let idle = matches!(world.nodes[usize::from(of)][1], Node::Idle(_));
-            next.extend(idle.then(|| world.complete(of, 1, 0, twin)).flatten());
-        }
-        for world in next {
-            let number = *numbers.entry(world.clone()).or_insert_with(|| {
-                worlds.push(world);
-                from.push(vec![]);
-                worlds.len() - 1
-            });
-            from[number].push(at);
-        }
-        at += 1;
-    }
-    let mut reaches = vec![false; worlds.len()];
-    let mut queue: Vec<usize> = (0..worlds.len()).filter(|n| worlds[*n].is_resolved()).collect();
-    queue.iter().for_each(|n| reaches[*n] = true);
-    while let Some(n) = queue.pop() {
-        for before in &from[n] {
-            if !std::mem::replace(&mut reaches[*before], true) {
-                queue.push(*before);
-            }
-        }
-    }
-    Found { states: worlds.len(), violation: None, stuck: reaches.iter().filter(|r| !**r).count(), ways }
-}
-
 #[test]
 fn two_bookings_and_one_voucher() {
     let found = explore(World::start(), Twin::None);
@@ -408,6 +404,22 @@ fn two_holds_of_kept_seats_and_one_voucher() {
     let found = explore(World::of_kept_seats(), Twin::PayWithoutTheVoucher);
     println!("{:?}: {:?}, after {} states", Twin::PayWithoutTheVoucher, found.violation, found.states);
     assert_eq!(found.violation, Some("one voucher has sold two bookings"));
+}
+
+/// A booking that was faster keeps it; one that was not never has it.
+#[test]
+fn two_bookings_one_voucher_and_a_manager_who_withdraws_it() {
+    let found = explore(World::with_a_manager(), Twin::None);
+    println!("vouchers that are withdrawn: {} states", found.states);
+    assert_eq!((found.violation, found.stuck), (None, 0));
+    let ways: Vec<_> = found.ways.iter().map(String::as_str).collect();
+    assert_eq!(ways, ["free", "free, withdrawn", "kept", "kept, withdrawn", "used", "used, withdrawn"]);
+    let mut alone = World::with_a_manager();
+    // Only one booking, so that nothing but the withdrawal is in its way.
+    alone.nodes[1] = [Node::Idle(0), Node::Idle(0)];
+    let found = explore(alone, Twin::BlindAppend);
+    println!("{:?}: {:?}, after {} states", Twin::BlindAppend, found.violation, found.states);
+    assert_eq!(found.violation, Some("it is reserved after it was withdrawn"));
 }
 
 #[test]

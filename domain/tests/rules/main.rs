@@ -16,3 +16,4 @@ mod show;
 mod support;
 mod ticket;
 mod voucher;
+mod withdrawal;

@@ -407,13 +407,14 @@ fn of_reward(discount: Discount) -> Event {
 }
 
 fn withdrawn(n: u8) -> Event {
-    VoucherWithdrawn { voucher: hash(), booking: booking(n) }.into()
+    let cause = Withdrawal::Refund { booking: booking(n) };
+    VoucherWithdrawn { voucher: hash(), cause }.into()
 }
 
 #[test]
 fn a_rewards_code_is_withdrawn_and_nobody_can_reserve_it_afterwards() {
     let ten_off = || of_reward(Discount::Percent(10));
-    let withdraw = || C::Withdraw { booking: booking(9) };
+    let withdraw = || C::Withdraw(Withdrawal::Refund { booking: booking(9) });
     given([ten_off()]).when(withdraw()).then_events([withdrawn(9)]);
     given([ten_off(), withdrawn(9)]).when(reserve(1)).then_rejected("voucher_withdrawn");
     // The booking that has it keeps it, and gives it to nobody else.
@@ -430,7 +431,7 @@ fn a_rewards_code_is_withdrawn_and_nobody_can_reserve_it_afterwards() {
 
 #[test]
 fn a_withdrawal_remembers_whether_the_code_was_used() {
-    let found = |events: Vec<Event>| given(events).state::<Voucher>().and_then(|voucher| voucher.withdrawn);
+    let found = |events: Vec<Event>| given(events).state::<Voucher>().and_then(|voucher| voucher.found_at_refund);
     let ten_off = || of_reward(Discount::Percent(10));
     assert_eq!(found(vec![ten_off()]), None);
     assert_eq!(found(vec![ten_off(), withdrawn(9)]), Some(Withdrawn::Unused));
@@ -447,6 +448,7 @@ fn goods_of_a_reward_are_handed_over_unless_it_was_withdrawn() {
     let handed_over: Event = GoodsHandedOver { voucher: hash(), by: "staff".into() }.into();
     given([drink()]).when(hand_over()).then_events([handed_over.clone()]);
     given([drink(), withdrawn(9)]).when(hand_over()).then_rejected("voucher_withdrawn");
-    let used = given([drink(), handed_over]).when(C::Withdraw { booking: booking(9) }).then_events([withdrawn(9)]);
-    assert_eq!(used.state::<Voucher>().unwrap().withdrawn, Some(Withdrawn::Used));
+    let used =
+        given([drink(), handed_over]).when(C::Withdraw(Withdrawal::Refund { booking: booking(9) })).then_events([withdrawn(9)]);
+    assert_eq!(used.state::<Voucher>().unwrap().found_at_refund, Some(Withdrawn::Used));
 }

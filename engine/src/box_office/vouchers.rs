@@ -10,6 +10,7 @@ use crate::requests::{CampaignRequest, CampaignStatus, Hold, HoldRequest};
 use futures::{StreamExt, TryStreamExt};
 use lastseat_domain::block::Access;
 use lastseat_domain::booking::Booking;
+use lastseat_domain::event::Withdrawal;
 use lastseat_domain::voucher::{Voucher, VoucherCommand};
 use lastseat_domain::{BookingId, CampaignId, Rejection, VoucherHash};
 use std::ops::RangeInclusive;
@@ -77,6 +78,25 @@ impl BoxOffice {
         self.voucher(voucher).await
     }
 
+    /// Withdraws a voucher: nobody can use it any more, and bookings that have it keep it. Withdrawn already is a success.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn withdraw_voucher(
+        &self,
+        voucher: &VoucherHash,
+        reason: Option<String>,
+        by: impl Into<Origin>,
+    ) -> Result<Voucher, CommandError> {
+        let _permit = self.services.checkouts.enter(false)?;
+        let origin = by.into();
+        let command = VoucherCommand::Withdraw(Withdrawal::Staff { by: origin.by.clone(), reason });
+        let context = self.command(origin);
+        let _guard = self.services.vouchers_in_hand.wait(voucher).await;
+        self.services.journal.execute::<Voucher>(voucher, command, &context, &mut None).await?;
+        self.voucher(voucher).await
+    }
+
     /// A voucher as the log has it now.
     ///
     /// # Errors
@@ -92,16 +112,38 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn start_campaign(&self, request: CampaignRequest) -> Result<CampaignStatus, CommandError> {
-        let (services, id) = (&self.services, request.campaign);
+        let id = request.campaign;
         let context = self.command(request.origin.clone());
-        campaigns::start(services, request, &context).await?;
+        campaigns::start(&self.services, request, &context).await?;
+        self.finish_campaign(id).await
+    }
+
+    /// Ends a campaign: withdraws each of its vouchers, whether it is there already or not. Bookings that have one keep it.
+    /// The answer comes after `payment_patience` at most; what is left follows. Ended already is a success.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn end_campaign(
+        &self,
+        campaign: CampaignId,
+        reason: Option<String>,
+        by: impl Into<Origin>,
+    ) -> Result<CampaignStatus, CommandError> {
+        let context = self.command(by);
+        campaigns::request_end(&self.services, campaign, reason, &context).await?;
+        self.finish_campaign(campaign).await
+    }
+
+    /// Has done what is left to be done for a campaign, and tells how far it is after `payment_patience` at most.
+    async fn finish_campaign(&self, id: CampaignId) -> Result<CampaignStatus, CommandError> {
+        let services = &self.services;
         let patience = chrono::TimeDelta::from_std(services.settings.payment_patience).unwrap_or_default();
         let finishing = Arc::clone(services);
         // A task of its own: it goes on when the caller has its answer, or hangs up.
         let mut task = self.tasks.spawn(async move {
-            let Some(_guard) = finishing.campaigns_in_hand.try_take(&id) else { return };
+            let _guard = finishing.campaigns_in_hand.wait(&id).await;
             if let Err(error) = campaigns::finish(&finishing, id).await {
-                tracing::warn!(campaign = %id, %error, "vouchers of a campaign are missing; they follow");
+                tracing::warn!(campaign = %id, %error, "something is left to be done for a campaign; it follows");
             }
         });
         tokio::select! {

@@ -37,3 +37,4 @@ mod tickets;
 mod till;
 mod twins;
 mod vouchers;
+mod withdrawal;

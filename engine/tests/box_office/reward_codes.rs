@@ -106,6 +106,32 @@ fn a_reward_that_is_worth_something_is_a_code_for_another_booking() {
     });
 }
 
+/// What a refund costs the account depends on how it finds the code, not on how staff found it.
+#[test]
+fn a_refund_looks_again_at_a_code_that_staff_have_withdrawn() {
+    in_virtual_time(async |atomic| {
+        for used in [false, true] {
+            let bench = TestBench::new(atomic);
+            let office = open(&bench, generous(Discount::Percent(10))).await;
+            let earning = sold(&bench, &office, floor(3)).await;
+            let waiting = apply(&office, &held(&bench, &office).await, &code_of(&earning)).await.unwrap();
+            office.withdraw_voucher(&code_of(&earning), None, "manager").await.unwrap();
+            if used {
+                assert!(matches!(pay(&office, &waiting, "pm_card_visa").await.unwrap(), Paid::Confirmed(_)));
+                later(5).await;
+            }
+            office.refund(earning.id, "admin").await.unwrap();
+            later(5).await;
+            let end = story(&bench, &earning).await;
+            let before: &[&str] = if used { &["VoucherWithdrawn", "VoucherUsed"] } else { &["VoucherWithdrawn"] };
+            let after: &[&str] = if used { &[] } else { &["VoucherRevoked"] };
+            assert_eq!(end[4..], [before, &["VoucherWithdrawn", "PointsRevoked"], after].concat());
+            later(700).await;
+            assert_audited(&bench, "withdrawn by staff before the refund").await;
+        }
+    });
+}
+
 #[test]
 fn a_refund_takes_back_a_code_that_nobody_has_used() {
     in_virtual_time(async |atomic| {

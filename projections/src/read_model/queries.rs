@@ -3,13 +3,14 @@
 use super::ReadModel;
 use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
+use crate::campaigns::CampaignView;
 use crate::checkins::CheckinsView;
 use crate::error::{PageError, ProjectionError};
 use crate::loyalty::RewardsView;
 use crate::refunds::ShowRefundsView;
 use crate::sales::SalesView;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
+use lastseat_domain::{BookingId, BuyerId, CampaignId, IntentId, ShowId};
 
 impl ReadModel {
     /// A booking. `None` if the views don't have it.
@@ -81,6 +82,26 @@ impl ReadModel {
     /// [`ProjectionError::Tables`] while the file can't be read.
     pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
         self.inner.tables.rewards_of(buyer).await
+    }
+
+    /// A page of campaigns of vouchers, newest first. `None` if there is no campaign `starting_after`.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn campaigns(
+        &self,
+        starting_after: Option<CampaignId>,
+        limit: usize,
+    ) -> Result<Option<Page<CampaignView>>, ProjectionError> {
+        self.inner.tables.campaigns(starting_after, limit).await
+    }
+
+    /// A campaign of vouchers. `None` if there is no such campaign.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn campaign(&self, campaign: CampaignId) -> Result<Option<CampaignView>, ProjectionError> {
+        self.inner.tables.campaign(campaign).await
     }
 
     /// How far the refunds of a show are. `None` if there is no such show.

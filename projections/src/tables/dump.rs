@@ -13,7 +13,7 @@ use std::io::Write;
 use uuid::Uuid;
 
 /// Names of the views in the file, in the order of reports.
-pub(crate) const VIEWS: [&str; 4] = ["bookings", "loyalty", "sales", "checkins"];
+pub(crate) const VIEWS: [&str; 5] = ["bookings", "loyalty", "campaigns", "sales", "checkins"];
 
 /// A view's canonical form, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +83,31 @@ fn content(connection: &Connection, view: &str, out: &mut impl Write) -> Result<
                 Ok((buyer, format!(r#"{{"seats":{seats},"points":{points},"vouchers":[{vouchers}]}}"#)))
             })
         }
+        "campaigns" => campaigns(connection, out),
         "checkins" => {
             let query = "SELECT position, view FROM scans ORDER BY show, ticket, at, position";
             object(connection, query, out, |row, _| Ok((position_of(row.get(0)?).to_string(), row.get(1)?)))
         }
         _ => sales(connection, out),
     }
+}
+
+fn campaigns(connection: &Connection, out: &mut impl Write) -> Result<(), TablesFault> {
+    write!(out, r#"{{"campaigns":"#)?;
+    let query = "SELECT campaign, issued, used, reserved, withdrawn, view FROM campaigns ORDER BY campaign";
+    object(connection, query, out, |row, _| {
+        let (issued, used): (u32, u32) = (row.get(1)?, row.get(2)?);
+        let (reserved, withdrawn, view): (u32, u32, String) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok((uuid(row)?, format!(r#"{{"counts":[{issued},{used},{reserved},{withdrawn}],"view":{view}}}"#)))
+    })?;
+    write!(out, r#","vouchers":"#)?;
+    let query = "SELECT campaign, voucher, withdrawn, claims FROM campaign_vouchers ORDER BY voucher";
+    object(connection, query, out, |row, _| {
+        let (voucher, withdrawn, claims): (String, bool, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok((voucher, format!(r#"{{"campaign":"{}","withdrawn":{withdrawn},"claims":{claims}}}"#, uuid(row)?)))
+    })?;
+    write!(out, "}}")?;
+    Ok(())
 }
 
 fn sales(connection: &Connection, out: &mut impl Write) -> Result<(), TablesFault> {

@@ -17,7 +17,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 11;
+pub(crate) const SCHEMA: u32 = 12;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -78,6 +78,21 @@ CREATE TABLE vouchers (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX vouchers_by_id ON vouchers (voucher);
 CREATE INDEX vouchers_by_code ON vouchers (view ->> '$.code.hash') WHERE view ->> '$.code.hash' IS NOT NULL;
+CREATE TABLE campaigns (
+    started  INTEGER PRIMARY KEY,  -- position of the event that started it: the list is in this order
+    campaign BLOB NOT NULL UNIQUE, -- UUID, 16 bytes
+    issued   INTEGER NOT NULL,     -- vouchers
+    used     INTEGER NOT NULL,     -- uses of them
+    reserved INTEGER NOT NULL,     -- bookings that have one and are not paid
+    withdrawn INTEGER NOT NULL,    -- vouchers
+    view     TEXT NOT NULL         -- JSON
+) STRICT;
+CREATE TABLE campaign_vouchers (
+    voucher  TEXT PRIMARY KEY,     -- its hash
+    campaign BLOB NOT NULL,
+    withdrawn INTEGER NOT NULL,
+    claims   TEXT NOT NULL         -- JSON; the bookings that have it, and whether they have paid
+) STRICT, WITHOUT ROWID;
 CREATE TABLE plans (               -- what is drawn of them
     plan     TEXT NOT NULL,
     revision INTEGER NOT NULL,
@@ -143,7 +158,7 @@ const READER_CACHE_KIB: i64 = 512;
 const CHECKPOINT_PAGES: i64 = 4096;
 /// The write-ahead log is cut to this size when it has been moved.
 const WAL_BYTES: i64 = 16 << 20;
-const STATEMENTS: usize = 32;
+const STATEMENTS: usize = 48;
 
 /// Opens the file to write to it. `None` if there is none.
 pub(super) fn open(path: &Path) -> Result<Option<OpenFile>, NotOpened> {

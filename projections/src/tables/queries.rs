@@ -1,16 +1,17 @@
 //! What is answered from the file.
 
 use super::state::Tables;
-use super::{booking_list, booking_rows, loyalty_rows, sales_rows, scan_rows};
+use super::{booking_list, booking_rows, campaign_rows, loyalty_rows, sales_rows, scan_rows};
 use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
+use crate::campaigns::CampaignView;
 use crate::checkins::CheckinsView;
 use crate::error::{PageError, ProjectionError, UnknownCursor};
 use crate::loyalty::RewardsView;
 use crate::refunds::ShowRefundsView;
 use crate::sales::SalesView;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
+use lastseat_domain::{BookingId, BuyerId, CampaignId, IntentId, ShowId};
 
 impl Tables {
     pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
@@ -59,6 +60,18 @@ impl Tables {
     pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
         let buyer = buyer.clone();
         Ok(self.readers.read(move |file| loyalty_rows::of(file, &buyer)).await?)
+    }
+
+    pub async fn campaigns(
+        &self,
+        starting_after: Option<CampaignId>,
+        limit: usize,
+    ) -> Result<Option<Page<CampaignView>>, ProjectionError> {
+        Ok(self.readers.read(move |file| campaign_rows::page(file, starting_after, limit)).await?)
+    }
+
+    pub async fn campaign(&self, campaign: CampaignId) -> Result<Option<CampaignView>, ProjectionError> {
+        Ok(self.readers.read(move |file| campaign_rows::one(file, campaign)).await?)
     }
 
     pub async fn refunds_of_show(&self, show: &ShowId) -> Result<Option<ShowRefundsView>, ProjectionError> {

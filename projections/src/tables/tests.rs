@@ -7,7 +7,7 @@ use super::file;
 use super::place::{self, FILE};
 use super::stored::Stored;
 use super::writer::Writer;
-use super::{VIEWS, booking_rows, scan_rows};
+use super::{VIEWS, booking_rows, campaign_rows, scan_rows};
 use crate::batch::Batch;
 use crate::oracle::Oracle;
 use crate::{ReadModel, StoredView, rebuild, stored_status};
@@ -149,7 +149,7 @@ async fn stored() -> (tempfile::TempDir, Arc<ScriptedLog>, Vec<StoredView>) {
     let log = ScriptedLog::of(&some_world().log);
     follow(&log, folder.path()).await.stop().await;
     let status = stored_status(folder.path()).unwrap();
-    assert!(status.len() == 5 && status.iter().all(|view| view.problem.is_none()), "{status:?}");
+    assert!(status.len() == 6 && status.iter().all(|view| view.problem.is_none()), "{status:?}");
     (folder, log, status)
 }
 
@@ -420,6 +420,7 @@ fn a_rebuild_notices_a_row_that_the_log_does_not_support() {
                 ("seat_map", Some(true)),
                 ("bookings", Some(false)),
                 ("loyalty", Some(true)),
+                ("campaigns", Some(true)),
                 ("sales", Some(true)),
                 ("checkins", Some(true))
             ]
@@ -449,7 +450,7 @@ fn a_server_that_runs_does_not_keep_others_from_looking() {
         let (folder, log, good) = stored().await;
         let model = follow(&log, folder.path()).await;
         let looked = Stored::open(folder.path()).unwrap().unwrap();
-        assert_eq!(looked.digests().unwrap().len(), 4);
+        assert_eq!(looked.digests().unwrap().len(), 5);
         assert_eq!(stored_status(folder.path()).unwrap(), good);
         model.stop().await;
     });
@@ -494,6 +495,11 @@ fn queries_use_an_index_and_sort_nothing() {
         "SELECT issued, view FROM vouchers WHERE voucher = x'00' AND buyer = 'a' ORDER BY issued DESC LIMIT 1",
         "SELECT booking, view FROM bookings ORDER BY booking",
         &scan_rows::OF_SHOW.replace("?1", "'gala'"),
+        &campaign_rows::PAGE.replace("?1", "7").replace("?2", "5"),
+        &campaign_rows::ONE.replace("?1", "x'00'"),
+        "SELECT started FROM campaigns WHERE campaign = x'00'",
+        "SELECT campaign, claims FROM campaign_vouchers WHERE voucher = 'a'",
+        "UPDATE campaigns SET used = used + 1 WHERE campaign = x'00'",
     ] {
         let mut explained = file.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
         let steps = explained.query_map([], |row| row.get::<_, String>(3)).unwrap();

@@ -2,6 +2,7 @@
 //! process that is killed at any moment leaves a file that is true at some position.
 
 use super::booking_rows::BookingRows;
+use super::campaign_rows;
 use super::doubt::{Doubt, NotOpened};
 use super::fault::TablesFault;
 use super::file;
@@ -87,6 +88,7 @@ impl Writer {
         for event in events {
             let change = bookings.apply(&transaction, event)?;
             loyalty_rows::apply(&transaction, event)?;
+            campaign_rows::apply(&transaction, event)?;
             scan_rows::apply(&transaction, event)?;
             sales.apply(event, change.as_ref());
         }

@@ -1,4 +1,4 @@
-//! `POST /v1/vouchers` and `GET /v1/vouchers/{campaign}`
+//! `POST /v1/vouchers`, `GET /v1/vouchers` and `GET /v1/vouchers/{campaign}`
 
 use crate::answer::Answer;
 use crate::app::App;
@@ -6,9 +6,10 @@ use crate::auth::{Caller, Permission};
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::command::{Command, execute};
+use crate::routes::freshness;
 use crate::routes::params::{InCampaign, Params, wrong};
 use crate::routes::sender::IssueVouchers;
-use crate::routes::wire::{CampaignJson, NewDiscount};
+use crate::routes::wire::{self, CampaignJson, CampaignSummary, List, NewDiscount};
 use axum::extract::State;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_DISPOSITION, HeaderValue, RETRY_AFTER};
@@ -22,7 +23,7 @@ use std::fmt::Write as _;
 use utoipa::ToSchema;
 
 /// Seconds after which one may look how a large campaign gets on.
-const LOOK_AGAIN: u64 = 2;
+pub(super) const LOOK_AGAIN: u64 = 2;
 
 /// Vouchers to be issued.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,7 +85,7 @@ pub async fn issue_vouchers(State(app): State<App>, command: Result<Command<Issu
         let status = app.box_office().start_campaign(request).await?;
         let most = usize::try_from(MAX_VOUCHERS).unwrap_or(usize::MAX);
         let body = CampaignJson::of(app.parts().auth.vouchers(), &status, 0, most);
-        let path = format!("/v1/vouchers/{}", body.id);
+        let path = format!("/v1/vouchers/{}", body.summary.id);
         Ok(if status.campaign.completed {
             Answer::json(StatusCode::CREATED, &body).location(&path)
         } else {
@@ -122,6 +123,34 @@ fn request(app: &App, command: &Command<IssueVouchers>) -> Result<CampaignReques
 
 fn whole_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
+}
+
+/// The campaigns, newest first, with what has become of their vouchers. For managers and admins.
+#[utoipa::path(
+    get,
+    path = "/v1/vouchers",
+    tag = "vouchers",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Campaigns on a page, 1 to 100; 20 if absent"),
+        ("starting_after" = Option<uuid::Uuid>, Query, description = "Id of the last campaign of the page before"),
+        ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
+    ),
+    responses((status = 200, description = "A page of campaigns", body = wire::CampaignList)),
+    security(("token" = [])),
+)]
+pub async fn list_campaigns(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Answer, Problem> {
+    const CURSOR: &str = "the id of a campaign of this list";
+    caller.needs(Permission::IssueVouchers)?;
+    let (limit, after) = (params.limit()?, params.value::<CampaignId>("starting_after", CURSOR)?);
+    let fresh = freshness::wait(&app, &headers).await?;
+    let page = app.read_model().campaigns(after, limit).await?.ok_or_else(|| wrong("starting_after", CURSOR))?;
+    let data = page.data.iter().map(CampaignSummary::listed).collect();
+    Ok(Answer::json(StatusCode::OK, &List { data, has_more: page.has_more }).with(freshness::fields(fresh)))
 }
 
 /// A campaign and the codes of its vouchers. For managers and admins: a code is as good as money.
@@ -167,7 +196,10 @@ pub async fn get_campaign(
         (Some(first), Some(last)) => app.box_office().vouchers_of(campaign, first.number..=last.number).await?,
         _ => vec![],
     };
-    Ok(Answer::json(StatusCode::OK, &page.with_uses(&listed)))
+    freshness::wait_for_own_writes(&app).await;
+    // The codes don't wait for views that can't be read.
+    let counts = app.read_model().campaign(campaign).await.ok().flatten().map(|view| view.counts);
+    Ok(Answer::json(StatusCode::OK, &page.with_uses(&listed, counts)))
 }
 
 fn in_csv(app: &App, status: &CampaignStatus) -> Answer {

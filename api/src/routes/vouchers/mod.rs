@@ -1,5 +1,6 @@
-//! Vouchers: campaigns that issue them, and goods that are handed over for them.
+//! Vouchers: campaigns that issue them, goods that are handed over for them, and how they are withdrawn.
 
 pub mod campaigns;
 pub mod codes;
 pub mod redeem;
+pub mod withdraw;

@@ -45,8 +45,8 @@ names! {
     SeatStateForStaff = ["available", "locked", "in_process", "booked", "blocked"];
     /// Whether a block keeps its seats.
     BlockStatus = ["open", "lifted"];
-    /// `issuing` until all vouchers are there.
-    CampaignStatus = ["issuing", "issued"];
+    /// `issuing` until all vouchers are there; `ending` until all are withdrawn.
+    CampaignStatus = ["issuing", "issued", "ending", "ended"];
     /// How far a refund of a part is.
     RefundStatus = ["requested", "made", "returned_elsewhere", "abandoned"];
     /// How a booking was paid for at the till.

@@ -1,11 +1,8 @@
-//! Vouchers and campaigns in requests and answers.
+//! What vouchers are worth, in requests and answers.
 
-use super::{Amount, names};
-use crate::auth::VoucherKeys;
+use super::Amount;
 use lastseat_domain::event::{self, VoucherTerms};
-use lastseat_domain::voucher::Voucher;
-use lastseat_domain::{BlockId, CampaignId, CategoryId, Currency, Money, ShowId, Timestamp};
-use lastseat_engine::CampaignStatus;
+use lastseat_domain::{BlockId, CategoryId, Currency, Money, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -123,87 +120,5 @@ impl From<&VoucherTerms> for Terms {
             categories: terms.categories.clone(),
             opens: terms.opens.clone(),
         }
-    }
-}
-
-/// A voucher of a campaign.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CodeOfCampaign {
-    /// Which of the campaign's, from 1.
-    #[schema(example = 1)]
-    pub number: u32,
-    /// Its code.
-    #[schema(example = "7K2M-Q9XA-0R4T-ZC5E")]
-    pub voucher: String,
-    /// How often it was used, by bookings that were paid or at the counter. Not in the answer that issues it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 0, nullable = false)]
-    pub used: Option<u32>,
-    /// How many bookings have it that are not paid yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 0, nullable = false)]
-    pub reserved: Option<u32>,
-}
-
-/// Vouchers with the same terms.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Campaign)]
-pub struct CampaignJson {
-    #[schema(value_type = String, format = Uuid)]
-    pub id: CampaignId,
-    /// `issuing` until all vouchers are there, then `issued`.
-    #[schema(value_type = names::CampaignStatus, example = "issued")]
-    pub status: &'static str,
-    #[serde(flatten)]
-    pub terms: Terms,
-    /// How many vouchers there are to be.
-    #[schema(example = 500)]
-    pub count: u32,
-    /// How many of them are there for certain.
-    #[schema(example = 500)]
-    pub issued: u32,
-    /// Subject of the token that started it.
-    pub by: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub started_at: Timestamp,
-    /// Its vouchers, by number.
-    pub vouchers: Vec<CodeOfCampaign>,
-    /// Whether there are more: ask again with `starting_after` set to the number of the last one.
-    pub has_more: bool,
-}
-
-impl CampaignJson {
-    /// With the issued vouchers after number `after`, at most `limit`.
-    #[must_use]
-    pub fn of(keys: &VoucherKeys, status: &CampaignStatus, after: u32, limit: usize) -> Self {
-        let CampaignStatus { campaign, issued } = status;
-        let started = &campaign.started;
-        let numbers = after.saturating_add(1)..=*issued;
-        let code = |number| {
-            let voucher = keys.code_of_campaign(started.campaign, number);
-            CodeOfCampaign { number, voucher, used: None, reserved: None }
-        };
-        let vouchers: Vec<_> = numbers.take(limit).map(code).collect();
-        let has_more = vouchers.last().map_or(after, |last| last.number) < *issued;
-        Self {
-            id: started.campaign,
-            status: if campaign.completed { "issued" } else { "issuing" },
-            terms: (&started.terms).into(),
-            count: started.count,
-            issued: *issued,
-            by: started.by.clone(),
-            started_at: campaign.started_at,
-            vouchers,
-            has_more,
-        }
-    }
-
-    /// With how often the listed vouchers were used. `vouchers`: these, in the same order.
-    #[must_use]
-    pub fn with_uses(mut self, vouchers: &[Voucher]) -> Self {
-        for (listed, voucher) in self.vouchers.iter_mut().zip(vouchers) {
-            (listed.used, listed.reserved) = (Some(voucher.used()), Some(voucher.reserved()));
-        }
-        self
     }
 }

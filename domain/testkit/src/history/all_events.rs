@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use lastseat_domain::Decider;
 use lastseat_domain::booking::{BookingCommand, Review};
 use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
-use lastseat_domain::event::{AbortReason, Discount, LossAccepted, Pending, PlanDrawn, Reward};
+use lastseat_domain::event::{AbortReason, Discount, LossAccepted, Pending, PlanDrawn, Reward, Withdrawal};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::event_log::Position;
@@ -167,8 +167,11 @@ pub fn every_event(world: &mut World) {
     assert!(world.settle_voucher(discounted) && world.apply_voucher(discounted, &vouchers[1]));
     world.pay(discounted);
     assert!(world.settle_voucher(discounted));
-    let goods = world.campaign(&terms(Discount::Goods("A drink".into())), 1);
+    let goods = world.campaign(&terms(Discount::Goods("A drink".into())), 3);
     assert!(world.voucher(&goods[0], VoucherCommand::HandOver { now, by: "staff".into() }));
+    let by_staff = Withdrawal::Staff { by: "manager".into(), reason: None };
+    assert!(world.voucher(&goods[1], VoucherCommand::Withdraw(by_staff)));
+    world.end_campaign(&goods);
 
     // Moved to another seat, and given to another buyer.
     let moved = world.hold("buyer-9", "opera", &["A-23"]);

@@ -3,7 +3,10 @@
 use super::World;
 use crate::PlainCodes;
 use lastseat_domain::booking::{Booking, BookingCommand};
-use lastseat_domain::event::{CampaignCompleted, CampaignStarted, Discount, Reward, VoucherCreated, VoucherSource, VoucherTerms};
+use lastseat_domain::event::{
+    CampaignCompleted, CampaignEndRequested, CampaignEnded, CampaignStarted, Discount, Reward, VoucherCreated, VoucherSource,
+    VoucherTerms, Withdrawal,
+};
 use lastseat_domain::loyalty;
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::voucher::{self, VoucherCommand, VoucherStep, Withdrawn};
@@ -36,6 +39,17 @@ impl World {
         vouchers
     }
 
+    /// Ends the last campaign, which has these vouchers.
+    pub fn end_campaign(&mut self, vouchers: &[VoucherHash]) {
+        let campaign = CampaignId(Uuid::from_u128((self.campaigns << 64) | 9));
+        let requested = CampaignEndRequested { campaign, by: "manager".to_owned(), reason: Some("Leaked".to_owned()) };
+        self.append(StreamName::campaign(campaign), &[requested.into()]);
+        for voucher in vouchers {
+            assert!(self.voucher(voucher, VoucherCommand::Withdraw(Withdrawal::CampaignEnd { campaign })));
+        }
+        self.append(StreamName::campaign(campaign), &[CampaignEnded { campaign }.into()]);
+    }
+
     /// Creates the voucher of what a booking draws, if that is worth something.
     pub fn create_reward(&mut self, booking: BookingId, draw: Uuid, seats: u32, rewards: &[Reward]) -> Option<VoucherHash> {
         let (reward, line) = loyalty::drawn(booking, draw, seats, rewards)?;
@@ -49,8 +63,8 @@ impl World {
     pub fn withdraw_reward(&mut self, booking: BookingId, part: Option<(u32, u32)>) -> Option<Withdrawn> {
         let buyer = &self.bookings[&booking].opened.as_ref()?.buyer;
         let voucher = self.accounts.get(buyer)?.to_withdraw(booking, part)?.clone();
-        assert!(self.voucher(&voucher, VoucherCommand::Withdraw { booking }));
-        self.vouchers[&voucher].withdrawn
+        assert!(self.voucher(&voucher, VoucherCommand::Withdraw(Withdrawal::Refund { booking })));
+        self.vouchers[&voucher].found_at_refund
     }
 
     /// One command to one voucher. Whether the decider took it.

@@ -103,7 +103,7 @@ impl LogFollower {
         }
     }
 
-    /// A campaign of which vouchers are still missing is due again: the log shows what is done.
+    /// A campaign of which vouchers are still missing, or can still be used, is due again: the log shows what is done.
     fn finish_campaigns(&mut self) {
         let now = self.services.now();
         let pause = chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
@@ -114,7 +114,7 @@ impl LogFollower {
             let work = async move {
                 let _guard = guard;
                 if let Err(why) = campaigns::finish(&services, campaign).await {
-                    tracing::warn!(%campaign, %why, "vouchers of a campaign could not be created; trying again");
+                    tracing::warn!(%campaign, %why, "a campaign could not be finished; trying again");
                 }
             };
             let kill = self.kill.clone();

@@ -6,7 +6,7 @@ use super::super::cause::Cause;
 use super::super::pending_bookings::Part;
 use super::{Accounts, context};
 use crate::error::{CommandError, Fault};
-use lastseat_domain::event::{BookingOpened, Discount, VoucherCreated, VoucherSource, VoucherTerms};
+use lastseat_domain::event::{BookingOpened, Discount, VoucherCreated, VoucherSource, VoucherTerms, Withdrawal};
 use lastseat_domain::loyalty::Account;
 use lastseat_domain::voucher::{Voucher, VoucherCommand, Withdrawn};
 use lastseat_domain::{BuyerId, VoucherHash, VoucherId};
@@ -43,9 +43,9 @@ impl Accounts {
         let part = part.map(|part| (part.refund, part.seats));
         let voucher = self.look_at(&opened.buyer, |account| account.to_withdraw(booking, part).cloned()).await?;
         let Some(voucher) = voucher else { return Ok(None) };
-        let (command, mut known) = (VoucherCommand::Withdraw { booking }, None);
+        let (command, mut known) = (VoucherCommand::Withdraw(Withdrawal::Refund { booking }), None);
         self.services.journal.execute::<Voucher>(&voucher, command, &context(booking, cause), &mut known).await?;
-        Ok(known.and_then(|known| known.state).and_then(|voucher| voucher.withdrawn))
+        Ok(known.and_then(|known| known.state).and_then(|voucher| voucher.found_at_refund))
     }
 
     /// Looks at an account as the log has it now. Of one that was used a moment ago only what is new is read.

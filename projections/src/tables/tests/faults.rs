@@ -164,7 +164,7 @@ fn views_that_could_not_be_kept_are_kept_once_they_can_be() {
         model.stop().await;
         let status = stored_status(folder.path()).unwrap();
         assert!(
-            status.len() == 5 && status.iter().all(|view| view.position == log.end() && view.problem.is_none()),
+            status.len() == 6 && status.iter().all(|view| view.position == log.end() && view.problem.is_none()),
             "{status:?}"
         );
     });
