@@ -93,7 +93,7 @@ const en = {
   voucher_redeemed: "The voucher was used before.",
   voucher_revoked: "The voucher was revoked.",
   voucher_used_up: "The voucher was used, or another booking has it at this moment.",
-  voucher_withdrawn: "The voucher was taken back: the booking that earned it was refunded.",
+  voucher_withdrawn: "The voucher was withdrawn: it can't be used any more.",
 };
 
 const de = {
@@ -184,7 +184,7 @@ const de = {
   voucher_redeemed: "Der Gutschein wurde schon eingelöst.",
   voucher_revoked: "Der Gutschein wurde entzogen.",
   voucher_used_up: "Der Gutschein ist eingelöst, oder eine andere Buchung hat ihn gerade.",
-  voucher_withdrawn: "Der Gutschein wurde zurückgenommen: Die Buchung, die ihn verdiente, ist erstattet.",
+  voucher_withdrawn: "Der Gutschein wurde zurückgezogen: Er gilt nicht mehr.",
 };
 
 const t = messages({ en, de });

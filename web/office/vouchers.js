@@ -1,17 +1,18 @@
-// Vouchers: goods handed over at the counter, campaigns issued and looked at.
+// Vouchers: goods handed over at the counter, codes withdrawn, campaigns issued and looked at.
 
 import { h, redraw } from "../dom.js";
 import { moment, number } from "../words.js";
 import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { findVoucher } from "./bookings.js";
 import { openCampaign } from "./campaign.js";
-import { listCampaigns, remember } from "./campaigns-known.js";
 import { t as office } from "./messages.js";
 import { t } from "./voucher-messages.js";
 import { voucherForm } from "./voucher-form.js";
 import { worth } from "./voucher-terms.js";
+import { withdrawForm } from "./voucher-withdraw.js";
 
 const ISSUE = ["manager", "admin"];
+const PAGE = 50;
 const NUMBER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export class Vouchers {
@@ -19,6 +20,8 @@ export class Vouchers {
   #go;
   #list = h("div", { class: "stack" });
   #outcome = outcomeBox();
+  #more = h("button", { type: "button", hidden: true, onclick: () => this.#load(true) }, office("more"));
+  #campaigns = [];
   #dialog;
 
   constructor({ panel, call, session, show, go }) {
@@ -29,8 +32,14 @@ export class Vouchers {
       h(
         "div",
         { class: "sales" },
-        h("div", { class: "stack" }, redeemForm(call), mayIssue ? voucherForm({ call, show, issued: (campaign) => this.#issued(campaign) }) : h("p", { class: "hint" }, t("not_for"))),
-        mayIssue && h("section", { class: "panel" }, h("h2", null, t("campaigns")), this.#byNumber(), this.#outcome, this.#list),
+        h(
+          "div",
+          { class: "stack" },
+          redeemForm(call),
+          mayIssue ? voucherForm({ call, show, issued: (campaign) => this.#issued(campaign) }) : h("p", { class: "hint" }, t("not_for")),
+          mayIssue && withdrawForm({ call, done: () => this.#load() }),
+        ),
+        mayIssue && h("section", { class: "panel" }, h("h2", null, t("campaigns")), this.#byNumber(), this.#outcome, this.#list, this.#more),
       ),
     );
     if (mayIssue) this.#load();
@@ -78,39 +87,46 @@ export class Vouchers {
   }
 
   async #issued(campaign) {
-    remember(campaign);
     const { id, count, status, discount } = campaign;
     await this.#load();
     say(this.#outcome, t(status === "issued" ? "issued" : "issuing_now", { count, what: worth(discount) }), true);
     this.#open(id);
   }
 
-  async #load() {
+  /** Reads the list again, or its next page. */
+  async #load(next = false) {
+    this.#more.disabled = true;
+    const after = next ? this.#campaigns.at(-1)?.id : undefined;
     try {
-      const { all, campaigns } = await listCampaigns(this.#call);
-      this.#draw(all, campaigns);
+      const { body } = await this.#call("GET", `/v1/vouchers?${new URLSearchParams({ limit: String(PAGE), ...(after && { starting_after: after }) })}`);
+      this.#campaigns = next ? [...this.#campaigns, ...body.data] : body.data;
+      this.#more.hidden = !body.has_more;
+      this.#draw(this.#campaigns);
     } catch (error) {
+      this.#more.hidden = true;
       redraw(this.#list, h("p", { class: "notice" }, unread(error)), h("div", null, h("button", { type: "button", onclick: () => this.#load() }, office("retry"))));
     }
+    this.#more.disabled = false;
   }
 
-  #draw(all, campaigns) {
-    const row = ({ id, discount, count, by, at }) =>
+  #draw(campaigns) {
+    const row = ({ id, status, discount, count, used, reserved, withdrawn, by, started_at: at }) =>
       h(
         "tr",
         null,
         h("th", { scope: "row" }, h("button", { type: "button", class: "plain", "data-key": id, "data-campaign": id, onclick: () => this.#open(id) }, worth(discount))),
-        h("td", { class: "amount" }, number(count)),
+        h("td", null, h("span", { class: `badge ${status === "issued" ? "good" : ""}` }, t(`status_${status}`))),
+        [count, used, reserved, withdrawn].map((value) => h("td", { class: "amount" }, number(value))),
         h("td", null, by),
         h("td", null, moment(at)),
       );
-    const head = [["campaign"], ["codes", "amount"], ["by"], ["started"]].map(([name, kind]) => h("th", { scope: "col", class: kind }, t(name)));
+    const head = [["campaign"], ["status"], ["codes", "amount"], ["used", "amount"], ["reserved", "amount"], ["withdrawn", "amount"], ["by"], ["started"]].map(([name, kind]) => h("th", { scope: "col", class: kind }, t(name)));
     const table = h(
       "div",
       { class: "scrolls", tabindex: "0", role: "region", "aria-label": t("campaigns"), "data-key": "campaigns" },
       h("table", { class: "data" }, h("thead", null, h("tr", null, head)), h("tbody", null, campaigns.map(row))),
     );
-    redraw(this.#list, h("p", { class: "hint" }, t(all ? "campaigns_all" : "campaigns_known")), campaigns.length > 0 ? table : h("p", { class: "empty" }, t("no_campaigns")));
+    redraw(this.#list, h("p", { class: "hint" }, t("campaigns_all")), campaigns.length > 0 ? table : h("p", { class: "empty" }, t("no_campaigns")));
   }
 }
 

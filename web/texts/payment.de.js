@@ -123,7 +123,7 @@ export default {
   problem_unknown_voucher: "Kein Gutschein hat diesen Code. Prüfen Sie jeden Buchstaben.",
   problem_voucher_not_usable: "Dieser Gutschein gilt nicht für diese Plätze, oder nicht zu dieser Zeit.",
   problem_voucher_used_up: "Dieser Gutschein wurde eingelöst, oder eine andere Buchung hat ihn gerade.",
-  problem_voucher_withdrawn: "Dieser Gutschein wurde zurückgenommen: Die Buchung, für die es ihn gab, wurde erstattet.",
+  problem_voucher_withdrawn: "Dieser Gutschein wurde zurückgezogen. Er gilt nicht mehr.",
   problem_booking_has_voucher: "Diese Buchung hat einen Gutschein. Entfernen Sie ihn zuerst.",
   problem_booking_keeps_voucher: "Der Gutschein hat diese Plätze geöffnet, darum behält ihn die Buchung.",
   problem_too_many_voucher_changes: "Der Gutschein dieser Buchung wurde zu oft gewechselt.",

@@ -123,7 +123,7 @@ export default {
   problem_unknown_voucher: "No voucher has this code. Check each letter.",
   problem_voucher_not_usable: "This voucher can't be used for these seats, or not at this time.",
   problem_voucher_used_up: "This voucher was used, or another booking has it at the moment.",
-  problem_voucher_withdrawn: "This voucher was taken back: the booking that earned it was refunded.",
+  problem_voucher_withdrawn: "This voucher was withdrawn. It can't be used any more.",
   problem_booking_has_voucher: "This booking has a voucher. Remove it first.",
   problem_booking_keeps_voucher: "The voucher opened these seats, so this booking keeps it.",
   problem_too_many_voucher_changes: "The voucher of this booking was changed too often.",

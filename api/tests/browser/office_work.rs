@@ -259,3 +259,42 @@ async fn staff_see_blocks_and_hand_over_goods_and_the_page_says_who_does_the_res
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_code_is_withdrawn_and_a_campaign_ended() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        let manager = server.token("mia", "manager").await;
+        window.open(&server.url).await;
+        let body = json!({"discount": {"percent": 50}, "count": 3});
+        let campaign = window.request("POST", "/v1/vouchers", Some(&manager), body).await.1;
+        let (path, code) = (format!("/v1/vouchers/{}", campaign["id"].as_str().unwrap()), |n: usize| {
+            campaign["vouchers"][n]["voucher"].as_str().unwrap()
+        });
+        window.sign_in(&format!("{}/office#show=demo&tab=vouchers", server.url), &manager).await;
+        window.until("#tab-panel .data", "50 % off").await;
+        // One that was reported.
+        window.fill("[name=withdraw_code]", code(0)).await;
+        window.fill("[name=withdraw_reason]", "Posted on a forum").await;
+        window.do_it("withdraw").await;
+        window.until("#tab-panel .notice:not([hidden])", "The voucher is withdrawn. Nobody has used it.").await;
+        // One of the list.
+        window.click("[data-campaign]").await;
+        window.until("dialog .data", code(1)).await;
+        window.do_it(&format!("withdraw-{}", code(1))).await;
+        window.until("dialog .notice:not([hidden])", "The voucher is withdrawn.").await;
+        let states =
+            |read: &Value| read["vouchers"].as_array().unwrap().iter().map(|v| v["withdrawn"] == true).collect::<Vec<_>>();
+        assert_eq!(states(&window.read(&manager, &path).await), [true, true, false]);
+        // All of them.
+        window.fill("[name=end_reason]", "Wrong discount").await;
+        window.do_it("end").await;
+        window.until("dialog .notice:not([hidden])", "The campaign has ended.").await;
+        window.until("dialog .details", "Wrong discount").await;
+        let ended = window.read(&manager, &path).await;
+        assert_eq!((&ended["status"], states(&ended)), (&json!("ended"), vec![true; 3]));
+        window.click("dialog [method=dialog] button").await;
+        window.until("#tab-panel .data", "ended").await;
+    })
+    .await;
+}
