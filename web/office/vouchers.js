@@ -115,12 +115,10 @@ export class Vouchers {
         "tr",
         null,
         h("th", { scope: "row" }, h("button", { type: "button", class: "plain", "data-key": id, "data-campaign": id, onclick: () => this.#open(id) }, worth(discount))),
-        h("td", null, h("span", { class: `badge ${status === "issued" ? "good" : ""}` }, t(`status_${status}`))),
+        h("td", null, h("span", { class: `badge ${status === "issued" ? "good" : ""}` }, t(`status_${status}`)), h("br"), h("span", { class: "hint" }, `${by} · ${moment(at)}`)),
         [count, used, reserved, withdrawn].map((value) => h("td", { class: "amount" }, number(value))),
-        h("td", null, by),
-        h("td", null, moment(at)),
       );
-    const head = [["campaign"], ["status"], ["codes", "amount"], ["used", "amount"], ["reserved", "amount"], ["withdrawn", "amount"], ["by"], ["started"]].map(([name, kind]) => h("th", { scope: "col", class: kind }, t(name)));
+    const head = [["campaign"], ["status"], ["codes", "amount"], ["used", "amount"], ["reserved", "amount"], ["withdrawn", "amount"]].map(([name, kind]) => h("th", { scope: "col", class: kind }, t(name)));
     const table = h(
       "div",
       { class: "scrolls", tabindex: "0", role: "region", "aria-label": t("campaigns"), "data-key": "campaigns" },
