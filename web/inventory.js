@@ -58,7 +58,8 @@ export class Inventory extends EventTarget {
     const seats = plan ? drawnSeatsOf(areas, plan) : seatsOf(areas);
     this.shapes = plan?.shapes ?? [];
     this.hasOneSection = new Set(plan?.areas.filter(({ rows }) => rows).map(({ section }) => section)).size === 1;
-    const same = seats.length === this.seats.size && seats.every(({ seat }) => this.seats.has(seat));
+    // A show of places alone has no seats before it is loaded, either.
+    const same = areas.length === this.areas.size && seats.length === this.seats.size && seats.every(({ seat }) => this.seats.has(seat));
     this.areas = new Map(areas.map(({ rows, ...area }) => [area.area, area]));
     if (same) {
       for (const { seat, state } of seats) this.#set(seat, state);

@@ -69,6 +69,22 @@ async fn an_open_page_notices_that_the_show_is_sold_out() {
 }
 
 #[tokio::test]
+async fn a_show_of_places_alone_offers_them() {
+    in_windows(Size::Phone, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.open(&server.url).await;
+        let floor = json!({"areas": [{"area": "floor", "category": "seated", "capacity": 40}]});
+        create(window, &admin, "standing", 0, floor).await;
+        window.page.goto(&format!("{}/?show=standing", server.url)).await.unwrap();
+        window.until("#offers", "40 of 40 places left").await;
+        window.click("#offers [data-act=area]").await;
+        window.until("#checkout", "2 ").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_unknown_show_is_named_and_the_others_are_listed() {
     in_windows(Size::Desktop, async |[window]| {
         let server = Server::start().await;
