@@ -164,6 +164,7 @@ codes! {
     LeftOutside "left_outside" "Somebody left with a ticket with which nobody was inside."
     CampaignDiffers "campaign_differs" "A voucher is not one of its campaign's, or a campaign does not have all its vouchers."
     CampaignEndDiffers "campaign_end_differs" "A voucher was withdrawn for the end of a campaign that was not to end, or a campaign ended with vouchers that can be used."
+    PictureTwice "picture_twice" "A picture was set that the show had, or removed from a show that had none."
     RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."
     CommandTwice "command_twice" "One command of a caller was executed twice.";
 
@@ -179,6 +180,7 @@ codes! {
     Unreadable "unreadable" "An event can't be read."
     UnknownVersion "unknown_version" "An event is of a version or type that this program does not know."
     PlanPartsDiffer "plan_parts_differ" "The parts of a plan's revision are not there one by one, or don't come to what was drawn."
+    PictureDiffers "picture_differs" "The bytes of a picture don't come to its hash, are too many, or are none of its media type."
     WrongStream "wrong_stream" "An event is in a stream that it does not belong to.";
 }
 

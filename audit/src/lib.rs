@@ -23,6 +23,7 @@ mod identity;
 mod loyalty;
 mod offline_scans;
 mod partial_refunds;
+mod pictures;
 mod plan_facts;
 mod plans;
 mod prices;
@@ -93,6 +94,7 @@ impl Audit {
         let place = Place::of(envelope);
         let category = match &envelope.event {
             Event::PlanDrawn(_) => "plan",
+            Event::ShowPictured(_) | Event::ShowPictureRemoved(_) => "picture",
             Event::ShowScheduled(_)
             | Event::ShowRevised(_)
             | Event::SalesPaused(_)
@@ -140,6 +142,7 @@ impl Audit {
         }
         match category {
             "plan" => self.take_plan(envelope),
+            "picture" => self.take_picture(envelope),
             "show" => self.take_show(envelope),
             "seat" => self.take_seat(envelope),
             "block" => self.take_block(envelope),

@@ -17,6 +17,8 @@ pub struct Audit {
     pub(super) streams: Streams,
     pub(super) plans: HashMap<PlanId, PlanFact>,
     pub(super) shows: HashMap<ShowId, ShowFacts>,
+    /// Hash of the picture that a show has, and what is to be seen on it. None if it was removed.
+    pub(super) pictures: HashMap<ShowId, Option<(String, Option<String>)>>,
     pub(super) blocks: HashMap<BlockId, BlockFact>,
     pub(super) bookings: HashMap<BookingId, Book>,
     /// Keys of requests that opened a booking.

@@ -34,7 +34,7 @@ use std::fmt::Debug;
 ///   (a voucher is redeemed once), the answer is a rejection that says so. It is never a second
 ///   effect.
 ///
-/// The aggregates are what implements this: shows and plans, seats and blocks, bookings, loyalty accounts, vouchers and
+/// The aggregates are what implements this: shows with their pictures and plans, seats and blocks, bookings, loyalty accounts, vouchers and
 /// campaigns, tickets, and deliveries to endpoints. The test kit's
 /// `given(…).when(…).then_events(…)` checks the last promise for every command it is given.
 pub trait Decider {

@@ -15,6 +15,7 @@ mod delivery;
 mod discount;
 mod loyalty;
 mod operations;
+mod picture;
 mod plan;
 mod seat;
 mod show;
@@ -28,6 +29,7 @@ pub use delivery::*;
 pub use discount::*;
 pub use loyalty::*;
 pub use operations::*;
+pub use picture::*;
 pub use plan::*;
 pub use seat::*;
 pub use show::*;
@@ -89,6 +91,9 @@ events!(
     ShowRefundsRequested,
     // plan
     PlanDrawn,
+    // picture
+    ShowPictured,
+    ShowPictureRemoved,
     // seat
     SeatLocked,
     SeatReleased,

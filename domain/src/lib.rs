@@ -9,6 +9,7 @@
 //! | what an aggregate has to promise | [`Decider`] |
 //! | how a plan is drawn | [`drawing`]; how its seats are laid out: [`plan`] |
 //! | when a show is on sale, and which shows can be scheduled | [`show`] |
+//! | which files can be a show's picture | [`picture`] |
 //! | which seats a pick would leave alone | [`single_seats`] |
 //! | when a seat is refused | [`seat`]; the text of the refusal is in [`rejection`] |
 //! | who may buy from seats that are blocked | [`block`] |
@@ -50,6 +51,7 @@ pub mod ids;
 pub mod loyalty;
 pub mod money;
 mod offline_scan;
+pub mod picture;
 pub mod plan;
 pub mod ports;
 mod position;

@@ -7,7 +7,7 @@
 //! What a new rejection needs is listed in docs/ARCHITECTURE.md, "Where to look".
 
 use crate::Timestamp;
-use crate::event::AbortReason;
+use crate::event::{AbortReason, PictureType};
 use crate::ids::{AreaId, CategoryId, GateId, PlanId, PriceTypeId, SeatId, ShowId, VoucherId};
 use crate::money::Money;
 use crate::plan::PriceTypeNames;
@@ -79,6 +79,29 @@ rejections! {
     PlanChanged { /// The plan.
         plan: PlanId, /// Its latest revision.
         revision: u32 } = "plan_changed", "Plan `{plan}` was drawn by somebody else at the same time. GET it, look at what it is now, and send your drawing again.";
+
+    // Pictures.
+    /// The show has no picture.
+    PictureNotFound { /// The show.
+        show: ShowId } = "picture_not_found", "Show `{show}` has no picture. PUT one.";
+    /// It says that it is no JPEG, PNG or WebP, or its first bytes say so.
+    UnsupportedPicture = "unsupported_picture", "Send a JPEG, PNG or WebP picture, with its `Content-Type`: `image/jpeg`, `image/png` or `image/webp`.";
+    /// The request says that it is something else than its first bytes say.
+    PictureTypeDiffers { /// What the request says.
+        claimed: PictureType, /// What it is.
+        found: PictureType } = "picture_type_differs", "The picture is sent as `{claimed}`, and its first bytes are those of `{found}`. Send it with the `Content-Type` that it has.";
+    /// It can't be shown like this.
+    InvalidPicture { /// `body`, or the parameter.
+        field: &'static str, /// What is wrong with it, without the full stop.
+        why: String } = "invalid_picture", "Invalid picture: {why}.";
+    /// It has too many bytes.
+    PictureTooLarge { /// What it has.
+        bytes: usize, /// The most.
+        most: usize } = "picture_too_large", "The picture has {bytes} bytes, and {most} are the most. Make it smaller, or save it with less quality.";
+    /// The picture was changed as often as that is possible.
+    TooManyPictures { /// The show.
+        show: ShowId, /// How often that is.
+        most: u64 } = "too_many_pictures", "The picture of show `{show}` was changed {most} times, and that is the most. It can still be removed.";
 
     // Choosing seats.
     /// More seats than one booking of this show may have.

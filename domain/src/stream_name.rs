@@ -23,6 +23,12 @@ impl StreamName {
         Self(format!("plan-{plan}").into())
     }
 
+    /// `picture-{show}`
+    #[must_use]
+    pub fn picture(show: &ShowId) -> Self {
+        Self(format!("picture-{show}").into())
+    }
+
     /// `seat-{show}.{seat}`
     #[must_use]
     pub fn seat(show: &ShowId, seat: &SeatId) -> Self {
@@ -157,6 +163,12 @@ impl StreamName {
     #[must_use]
     pub fn as_plan(&self) -> Option<PlanId> {
         if self.category() == "plan" { PlanId::new(self.key()).ok() } else { None }
+    }
+
+    /// The show of a `picture-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_picture(&self) -> Option<ShowId> {
+        if self.category() == "picture" { ShowId::new(self.key()).ok() } else { None }
     }
 
     /// The name as text.

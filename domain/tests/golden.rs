@@ -162,6 +162,18 @@ fn plan_drawn() -> PlanDrawn {
     PlanDrawn { plan: PlanId::new("house").unwrap(), revision: 2, part: 1, parts: 1, fingerprint: "f".repeat(64), drawing }
 }
 
+fn pictured() -> ShowPictured {
+    ShowPictured {
+        show: show(),
+        media_type: PictureType::Webp,
+        width: 1600,
+        height: 900,
+        sha256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".into(),
+        alt: Some("A skull & a „crown“".into()),
+        bytes: PictureBytes(b"foo".as_slice().into()),
+    }
+}
+
 fn drawn_area(name: &str, rows: Vec<DrawnRow>, capacity: Option<u32>) -> DrawnArea {
     let (area, category) = (AreaId::new(name).unwrap(), CategoryId::new("front").unwrap());
     DrawnArea { area, section: Some("The balcony".into()), category, rows, capacity }
@@ -265,6 +277,9 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("ShowScheduled.v1.own_rows", with_own_rows().into()),
         ("PlanDrawn.v1", plan_drawn().into()),
         ("PlanDrawn.v1.part", PlanDrawn { part: 2, parts: 3, drawing: later_part(), ..plan_drawn() }.into()),
+        ("ShowPictured.v1", pictured().into()),
+        ("ShowPictured.v1.min", ShowPictured { alt: None, ..pictured() }.into()),
+        ("ShowPictureRemoved.v1", ShowPictureRemoved { show: show.clone() }.into()),
         ("ShowScheduled.v1.discount", generous().into()),
         ("ShowScheduled.v1.vouchers_return", ShowScheduled { vouchers_return: true, ..scheduled() }.into()),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
@@ -669,6 +684,7 @@ fn every_word_of_the_stored_form_is_frozen() {
     let frozen = r#"["expired","cancelled","seat_lost","fenced","capture_failed","show_cancelled","refunded","exchanged"]"#;
     assert_eq!(words(&reasons), frozen);
     assert_eq!(serde_json::from_str::<Vec<AbortReason>>(frozen).unwrap(), reasons);
+    assert_eq!(serde_json::to_string(&PictureType::ALL).unwrap(), r#"["image/jpeg","image/png","image/webp"]"#);
     let tenders = [Tender::Cash, Tender::Invoice, Tender::Complimentary];
     assert_eq!(serde_json::to_string(&tenders).unwrap(), r#"["cash","invoice","complimentary"]"#);
     let causes = [VoucherCause::Booking, VoucherCause::Milestone];

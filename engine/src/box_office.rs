@@ -481,6 +481,7 @@ mod blocks;
 pub(crate) mod checkins;
 mod deliveries;
 pub(crate) mod offline_scans;
+pub(crate) mod pictures;
 mod plans;
 mod snapshots;
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod uncaptured;
 pub use box_office::BoxOffice;
 pub use box_office::checkins::{ScanRequest, Scanned};
 pub use box_office::offline_scans::{OfflineScan, RecordedScan};
+pub use box_office::pictures::StoredPicture;
 pub use box_office::tickets::ListedTicket;
 pub use error::{BusyCause, CommandError, Fault};
 pub use origin::Origin;

@@ -43,8 +43,19 @@ impl Snapshot {
             }
         }
         let (shows, known_bookings) = (knowledge.shows.take_snapshot(), knowledge.known_bookings.take_snapshot());
-        let (plans, state) = (knowledge.shows.plans_snapshot(), knowledge.take_snapshot(&pending));
-        let of = |landmark: Landmark| Self { position, landmark, taken_at: now, atomic, shows, plans, known_bookings, state };
+        let (plans, pictures) = (knowledge.shows.plans_snapshot(), knowledge.shows.pictures_snapshot());
+        let state = knowledge.take_snapshot(&pending);
+        let of = |landmark: Landmark| Self {
+            position,
+            landmark,
+            taken_at: now,
+            atomic,
+            shows,
+            plans,
+            pictures,
+            known_bookings,
+            state,
+        };
         Ok(last.map(of))
     }
 }

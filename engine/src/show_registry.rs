@@ -6,6 +6,7 @@ use crate::seat_table::{SeatTable, SeatTableSnapshot};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use lastseat_domain::event::{BookingOpened, Event, PlanDrawn, ShowScheduled};
+use lastseat_domain::picture::ShowPicture;
 use lastseat_domain::plan::{DrawnPlan, PlanBook, PlanRevisions};
 use lastseat_domain::ports::event_log::{Position, Revision};
 use lastseat_domain::seat_state::SeatState;
@@ -13,6 +14,7 @@ use lastseat_domain::show::{self, SaleState, Show};
 use lastseat_domain::{PlanId, SeatId, ShowId, Timestamp};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// A show and the state of its seats.
@@ -170,11 +172,12 @@ impl ActiveShowSnapshot {
     }
 }
 
-/// All shows, and the plans that they are on or may be put on. Cheap to clone.
+/// All shows, their pictures without the bytes, and the plans that they are on or may be put on. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct ShowRegistry {
     shows: Arc<DashMap<ShowId, Arc<ActiveShow>>>,
     plans: Arc<RwLock<PlanBook>>,
+    pictures: Arc<DashMap<ShowId, Arc<ShowPicture>>>,
 }
 
 impl ShowRegistry {
@@ -223,9 +226,33 @@ impl ShowRegistry {
         self.plans.write().apply(event);
     }
 
+    /// The picture of a show. None if this node knows no event of it.
+    pub(crate) fn picture(&self, show: &ShowId) -> Option<Arc<ShowPicture>> {
+        self.pictures.get(show).map(|entry| Arc::clone(entry.value()))
+    }
+
+    /// Takes over a picture as its stream has it, unless this node knows as much already.
+    pub(crate) fn learn_picture(&self, show: &ShowId, picture: &ShowPicture) {
+        let mut known = self.pictures.entry(show.clone()).or_default();
+        if picture.events > known.events {
+            *known = Arc::new(picture.clone());
+        }
+    }
+
+    /// Applies an event of a picture's stream. One that was applied already changes nothing.
+    pub(crate) fn apply_picture(&self, show: &ShowId, event: &Event, revision: Revision) {
+        Arc::make_mut(&mut self.pictures.entry(show.clone()).or_default()).apply(event, revision);
+    }
+
+    /// What is known of pictures, by show, for a snapshot.
+    pub(crate) fn pictures_snapshot(&self) -> BTreeMap<ShowId, Arc<ShowPicture>> {
+        self.pictures.iter().map(|entry| (entry.key().clone(), Arc::clone(entry.value()))).collect()
+    }
+
     /// Starts with the shows of a snapshot.
-    pub(crate) fn restore(&self, shows: Vec<ActiveShow>, plans: PlanBook) {
+    pub(crate) fn restore(&self, shows: Vec<ActiveShow>, plans: PlanBook, pictures: BTreeMap<ShowId, Arc<ShowPicture>>) {
         *self.plans.write() = plans;
+        pictures.into_iter().for_each(|(show, picture)| drop(self.pictures.insert(show, picture)));
         for show in shows {
             self.shows.insert(show.id.clone(), Arc::new(show));
         }

@@ -12,13 +12,16 @@ use crate::known_bookings::FilterSnapshot;
 use crate::reactors::pending_bookings::PendingSnapshot;
 use crate::show_registry::{ActiveShow, ActiveShowSnapshot};
 use crate::uncaptured::Authorisation;
-use lastseat_domain::Timestamp;
 use lastseat_domain::event::PlanDrawn;
+use lastseat_domain::picture::ShowPicture;
 use lastseat_domain::plan::PlanBook;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::landmark::Landmark;
 use lastseat_domain::ports::event_log::{LogFault, Position};
+use lastseat_domain::{ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a node's write side knows from the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +38,9 @@ pub struct Snapshot {
     /// knew other events, and its snapshots are not used.
     #[serde(default)]
     pub(crate) plans: Vec<PlanDrawn>,
+    /// Without the bytes. Absent where plans are.
+    #[serde(default)]
+    pub(crate) pictures: BTreeMap<ShowId, Arc<ShowPicture>>,
     pub(crate) known_bookings: FilterSnapshot,
     pub(crate) state: FollowerState,
 }
@@ -53,6 +59,7 @@ pub struct CheckedSnapshot {
     pub(crate) landmark: Landmark,
     pub(crate) shows: Vec<ActiveShow>,
     pub(crate) plans: PlanBook,
+    pub(crate) pictures: BTreeMap<ShowId, Arc<ShowPicture>>,
     pub(crate) known_bookings: FilterSnapshot,
     pub(crate) state: FollowerState,
 }
@@ -95,12 +102,12 @@ impl Snapshot {
 
     /// What can be seen without the log.
     pub(crate) fn consistent(self) -> Result<CheckedSnapshot, String> {
-        let Self { position, landmark, shows, plans, known_bookings, state, .. } = self;
+        let Self { position, landmark, shows, plans, pictures, known_bookings, state, .. } = self;
         known_bookings.check()?;
         state.pending.check()?;
         let plans = PlanBook::of(&plans);
         let shows = shows.into_iter().map(|show| show.restore(&plans)).collect::<Result<_, _>>()?;
-        Ok(CheckedSnapshot { position, landmark, shows, plans, known_bookings, state })
+        Ok(CheckedSnapshot { position, landmark, shows, plans, pictures, known_bookings, state })
     }
 
     /// How many shows it has.

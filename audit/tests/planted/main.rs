@@ -9,6 +9,7 @@ mod holds;
 mod money;
 mod opening_vouchers;
 mod partial_refunds;
+mod pictures;
 mod plans;
 mod planting;
 mod prices;

@@ -192,6 +192,7 @@ impl Filter {
     pub fn our_streams() -> Self {
         Self::streams(&[
             "plan-",
+            "picture-",
             "show-",
             "seat-",
             "block-",

@@ -6,6 +6,7 @@
 //! * [`MemoryLog`], [`FaultyGuard`], [`FaultyGateway`]: test doubles that fail on purpose.
 //! * [`scripted_log`]: a log whose events and positions the test supplies.
 //! * [`world`], [`history`]: valid histories of events, written by the real deciders.
+//! * [`pictures`]: files that can be a show's picture.
 //! * [`SteppingClock`], [`TokioClock`](scripted_log::TokioClock): clocks that a test controls.
 //! * [`JumpingTime`]: a machine's clock that is set forward and back.
 
@@ -32,6 +33,7 @@ pub mod mailer;
 mod memory_log;
 mod partial_refunds;
 pub mod payments;
+pub mod pictures;
 mod plain_codes;
 pub mod rate_limit;
 pub mod scripted_log;

@@ -63,6 +63,8 @@ fn streams_are_named_by_category_and_key_and_read_back() {
 
     let dashed = ShowId::new("a-b-c").unwrap();
     assert_eq!(StreamName::seat(&dashed, &seat(1)).as_seat(), Some((dashed.clone(), seat(1))));
+    assert_eq!(StreamName::picture(&dashed).as_picture(), Some(dashed.clone()));
+    assert_eq!(StreamName::show(&dashed).as_picture(), None);
     assert_eq!(StreamName::show(&dashed).as_show(), Some(dashed));
     assert_eq!(StreamName::booking(booking(1)).as_booking(), Some(booking(1)));
     assert_eq!(StreamName::block(block(1)).as_block(), Some(block(1)));

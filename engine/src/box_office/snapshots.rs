@@ -30,6 +30,7 @@ impl BoxOffice {
         let (shows, known_bookings) = (services.shows.take_snapshot(), services.known_bookings.take_snapshot());
         // After the shows: it has the plans that they are on.
         let plans = services.shows.plans_snapshot();
+        let pictures = services.shows.pictures_snapshot();
         // Both may have what the follower has applied since, and what this node has appended, or read to decide, and the
         // follower has not reached. A log without those events would be another one.
         let newest = services.journal.reported();
@@ -44,7 +45,7 @@ impl BoxOffice {
             }
         };
         let (position, taken_at, atomic) = (last.position, services.now(), services.ports.log.atomic_across_streams());
-        Ok(Some(Snapshot { position, landmark, taken_at, atomic, shows, plans, known_bookings, state }))
+        Ok(Some(Snapshot { position, landmark, taken_at, atomic, shows, plans, pictures, known_bookings, state }))
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Option<T>>) -> SnapshotRequest) -> Result<Option<T>, Fault> {

@@ -57,9 +57,11 @@ impl Knowledge {
 
     /// Starts with what a snapshot has. `now`: when what was being looked at then is due.
     pub(crate) fn restore(&self, snapshot: CheckedSnapshot, now: Timestamp) -> PendingBookings {
-        let CheckedSnapshot { shows, plans, known_bookings, state: FollowerState { pending, sold, uncaptured }, .. } = snapshot;
+        let CheckedSnapshot {
+            shows, plans, pictures, known_bookings, state: FollowerState { pending, sold, uncaptured }, ..
+        } = snapshot;
         let pending = PendingBookings::restore(pending, now);
-        self.shows.restore(shows, plans);
+        self.shows.restore(shows, plans, pictures);
         self.known_bookings.restore(known_bookings);
         self.uncaptured.restore(uncaptured);
         self.buyers.restore(sold);
@@ -110,6 +112,9 @@ impl Knowledge {
     fn update_shows_and_seats(&self, envelope: &Envelope) {
         if let Event::PlanDrawn(e) = &envelope.event {
             self.shows.apply_plan(e);
+        }
+        if let Some(show) = envelope.stream.as_picture() {
+            self.shows.apply_picture(&show, &envelope.event, envelope.revision);
         }
         if let Some(show) = envelope.stream.as_show() {
             self.shows.apply(&show, &envelope.event, envelope.revision);

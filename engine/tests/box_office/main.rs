@@ -25,6 +25,7 @@ mod nodes;
 mod once;
 mod opening_vouchers;
 mod partial_refunds;
+mod pictures;
 mod plans;
 mod recovery;
 mod reviews;

@@ -9,6 +9,8 @@ use lastseat_domain::drawing::CheckedDrawing;
 use lastseat_domain::event::{
     AbortReason, Discount, Event, Reward, ShowScheduled, VoucherCause, VoucherTerms, VoucherWithdrawn, Withdrawal,
 };
+use lastseat_domain::event::{AbortReason, Discount, Event, Reward, ShowScheduled, VoucherCause, VoucherTerms};
+use lastseat_domain::picture::CheckedPicture;
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::{Direction, Filter};
@@ -22,6 +24,7 @@ use lastseat_engine::{
 };
 use lastseat_in_process::InProcessGuard;
 use lastseat_testkit::PlainCodes;
+use lastseat_testkit::pictures::png;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +134,9 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     office.draw_plan(&PlanId::new("house").unwrap(), small_plan(), None, by("admin")).await.unwrap();
     office.schedule_show(test_show(), by("admin")).await.unwrap();
     office.revise_show(&show(), larger_and_dearer(), None, by("admin")).await.unwrap();
+    let picture = CheckedPicture::new(&png(3, 2, 1), Some("image/png")).unwrap();
+    office.set_picture(&show(), picture, None, by("admin")).await.unwrap();
+    office.remove_picture(&show(), by("admin")).await.unwrap();
     office.pause_sales(&show(), by("admin")).await.unwrap();
     office.resume_sales(&show(), by("admin")).await.unwrap();
 
@@ -258,6 +264,8 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
         // Each command of a caller is named, and nothing else is called a command.
         let commands = [
             "PlanDrawn",
+            "ShowPictured",
+            "ShowPictureRemoved",
             "ShowScheduled",
             "ShowRevised",
             "SalesPaused",

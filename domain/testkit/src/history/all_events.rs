@@ -1,6 +1,7 @@
 //! A sale that leaves no type of event to chance.
 
 use super::moves::give_up_exchange;
+use crate::pictures::png;
 use crate::world::{World, plan, seat_id, show_id, terms};
 use chrono::TimeDelta;
 use lastseat_domain::Decider;
@@ -8,14 +9,16 @@ use lastseat_domain::booking::{BookingCommand, Review};
 use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
 use lastseat_domain::event::{AbortReason, Discount, LossAccepted, Pending, PlanDrawn, Reward, Withdrawal};
 use lastseat_domain::loyalty::LoyaltyCommand;
+use lastseat_domain::picture::{CheckedPicture, PictureCommand, ShowPicture};
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::show::{ShowChanges, ShowCommand};
 use lastseat_domain::ticket::{ScanId, Ticket, TicketCommand, TicketFacts};
 use lastseat_domain::voucher::VoucherCommand;
 use lastseat_domain::{
-    AreaId, BookingId, BuyerId, CategoryId, DeviceId, EndpointId, GateId, PlanId, ScanKind, SeatId, StreamName,
+    AreaId, BookingId, BuyerId, CategoryId, DeviceId, EndpointId, GateId, PlanId, ScanKind, SeatId, ShowId, StreamName,
 };
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A plan of five places, which no show is on.
@@ -30,6 +33,18 @@ fn draw_plan(world: &mut World) {
     let (plan, fingerprint) = (PlanId::new("house").unwrap(), drawing.fingerprint());
     let stream = StreamName::plan(&plan);
     world.append(stream, &[PlanDrawn { plan, revision: 1, part: 1, parts: 1, fingerprint, drawing }.into()]);
+}
+
+/// The show gets a picture, another one, and none.
+fn picture(world: &mut World, show: &ShowId) {
+    let mut state = ShowPicture::default();
+    let checked = |seed| Arc::new(CheckedPicture::new(&png(3, 2, seed), Some("image/png")).unwrap());
+    let set = |seed| PictureCommand::Set { picture: checked(seed), alt: Some("A mask".to_owned()) };
+    for command in [set(1), set(2), PictureCommand::Remove] {
+        let events = ShowPicture::decide(show, &state, command).unwrap();
+        world.append(StreamName::picture(show), &events);
+        state = events.iter().fold(state, |state, event| ShowPicture::evolve(state, event, world.now));
+    }
 }
 
 /// A scan that was made offline so many seconds ago.
@@ -76,6 +91,7 @@ pub fn every_event(world: &mut World) {
     let show = show_id("opera");
     draw_plan(world);
     world.schedule(plan("opera", 1, 30, 0));
+    picture(world, &show);
     world.command_show(&show, ShowCommand::Pause);
     world.command_show(&show, ShowCommand::Resume);
     let other_price = world.shows[&show].facts.categories.iter().map(|c| Category { price: c.price + 500, ..c.clone() });

@@ -40,6 +40,7 @@ impl Node {
             atomic: self.knowledge.atomic,
             shows: ahead.knowledge.shows.take_snapshot(),
             plans: ahead.knowledge.shows.plans_snapshot(),
+            pictures: ahead.knowledge.shows.pictures_snapshot(),
             known_bookings: ahead.knowledge.known_bookings.take_snapshot(),
             state: self.knowledge.take_snapshot(&self.pending),
         }
@@ -67,6 +68,7 @@ impl Node {
         [
             (a.shows.take_snapshot() != b.shows.take_snapshot(), "shows and seats"),
             (a.shows.plans_snapshot() != b.shows.plans_snapshot(), "plans"),
+            (a.shows.pictures_snapshot() != b.shows.pictures_snapshot(), "pictures"),
             (free(a) != free(b), "free seats of areas"),
             (a.buyers.all() != b.buyers.all(), "buyers"),
             (a.known_bookings.all() != b.known_bookings.all(), "known bookings"),
