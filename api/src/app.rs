@@ -7,6 +7,7 @@ use crate::challenges::Challenges;
 use crate::cors::Cors;
 use crate::deliveries::Deliveries;
 use crate::idempotency::AnswerStore;
+use crate::kept_bytes::KeptBytes;
 use crate::lag::Lag;
 use crate::limits::{AppliedLimits, Client, Counted, Limits};
 use crate::metrics::Metrics;
@@ -93,6 +94,8 @@ struct Inner {
     lists_lag: Lag,
     pages: CompressedPages,
     plans: CompressedPlans,
+    /// By their hashes.
+    pictures: KeptBytes<String>,
     /// One check of the log at a time: it has a good part of it in memory.
     verifications: Arc<Semaphore>,
     /// Two readings of the past at a time: each goes through the log from its beginning.
@@ -102,10 +105,11 @@ struct Inner {
 impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        let (answers, pages, plans) = (AnswerStore::default(), CompressedPages::default(), CompressedPlans::default());
+        let (answers, pages) = (AnswerStore::default(), CompressedPages::default());
+        let (plans, pictures) = (CompressedPlans::default(), KeptBytes::default());
         let (seats_lag, lists_lag) = (Lag::default(), Lag::default());
         let (verifications, past_reads) = (Arc::new(Semaphore::new(1)), Semaphore::new(2));
-        Self(Arc::new(Inner { parts, answers, seats_lag, lists_lag, pages, plans, verifications, past_reads }))
+        Self(Arc::new(Inner { parts, answers, seats_lag, lists_lag, pages, plans, pictures, verifications, past_reads }))
     }
 
     #[must_use]
@@ -160,6 +164,12 @@ impl App {
     #[must_use]
     pub fn plans(&self) -> &CompressedPlans {
         &self.0.plans
+    }
+
+    /// Pictures of shows, by their hashes.
+    #[must_use]
+    pub fn pictures(&self) -> &KeptBytes<String> {
+        &self.0.pictures
     }
 
     /// Whether the seat map keeps up with the log.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Maximum bytes of a body.
 pub const SMALL: usize = 64 << 10;
-/// Maximum bytes of the plan of a show, and of a batch of holds.
+/// Maximum bytes of the plan of a show, of a batch of holds, and of a picture with all that is left out of it.
 pub const LARGE: usize = 1 << 20;
 
 /// Maximum bytes of a drawn plan: 200,000 seats as other programs write them.

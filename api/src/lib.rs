@@ -22,6 +22,7 @@ pub mod demo;
 mod etag;
 pub mod exit;
 pub mod idempotency;
+mod kept_bytes;
 pub mod lag;
 pub mod limits;
 pub mod logging;

@@ -36,6 +36,8 @@ commands! {
     DrawPlan = "draw_plan",
     ScheduleShow = "schedule_show",
     ReviseShow = "revise_show",
+    SetPicture = "set_picture",
+    RemovePicture = "remove_picture",
     CopyShow = "copy_show",
     PauseSales = "pause_sales",
     ResumeSales = "resume_sales",

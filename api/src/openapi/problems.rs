@@ -83,6 +83,16 @@ const BLOCK: &[Code] = &[
     C::BlockNotFound,
     C::BlockOver,
 ];
+/// Giving a show a picture.
+const PICTURE: &[Code] = &[
+    C::ShowNotFound,
+    C::InvalidParameter,
+    C::UnsupportedPicture,
+    C::PictureTypeDiffers,
+    C::InvalidPicture,
+    C::PictureTooLarge,
+    C::TooManyPictures,
+];
 const PAY: &[Code] = &[
     C::BookingNotFound,
     C::PriceNotAccepted,
@@ -190,6 +200,9 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "revise_show" => {
             vec![&[C::ShowNotFound, C::ShowChanged, C::ShowCancelled, C::InvalidShow], PRIVILEGE, COMMAND, KEYED]
         }
+        "get_picture" => vec![&[C::ShowNotFound, C::PictureNotFound, C::InvalidParameter], READ, LOG],
+        "set_picture" => vec![PICTURE, PRIVILEGE, COMMAND, KEYED],
+        "remove_picture" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
         "copy_show" => vec![&[C::ShowNotFound, C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
         "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, KEYED],
         "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],

@@ -90,6 +90,14 @@ codes! {
     InvalidPlan = "invalid_plan", UNPROCESSABLE_ENTITY, "The plan is invalid";
     PlanChanged = "plan_changed", PRECONDITION_FAILED, "The plan was changed";
 
+    // Pictures.
+    PictureNotFound = "picture_not_found", NOT_FOUND, "The show has no picture";
+    UnsupportedPicture = "unsupported_picture", UNSUPPORTED_MEDIA_TYPE, "Not a JPEG, PNG or WebP picture";
+    PictureTypeDiffers = "picture_type_differs", UNPROCESSABLE_ENTITY, "The picture is of another type";
+    InvalidPicture = "invalid_picture", UNPROCESSABLE_ENTITY, "The picture is invalid";
+    PictureTooLarge = "picture_too_large", UNPROCESSABLE_ENTITY, "The picture is too large";
+    TooManyPictures = "too_many_pictures", CONFLICT, "The picture was changed too often";
+
     // Seats.
     TooManySeats = "too_many_seats", UNPROCESSABLE_ENTITY, "Too many seats";
     InvalidQuantity = "invalid_quantity", UNPROCESSABLE_ENTITY, "Not a possible quantity";
@@ -214,6 +222,12 @@ impl Code {
             R::PlanNotFound { .. } => Self::PlanNotFound,
             R::InvalidPlan { .. } => Self::InvalidPlan,
             R::PlanChanged { .. } => Self::PlanChanged,
+            R::PictureNotFound { .. } => Self::PictureNotFound,
+            R::UnsupportedPicture => Self::UnsupportedPicture,
+            R::PictureTypeDiffers { .. } => Self::PictureTypeDiffers,
+            R::InvalidPicture { .. } => Self::InvalidPicture,
+            R::PictureTooLarge { .. } => Self::PictureTooLarge,
+            R::TooManyPictures { .. } => Self::TooManyPictures,
             R::SaleNotOpen { .. } => Self::SaleNotOpen,
             R::SaleClosed { .. } => Self::SaleClosed,
             R::SalesPaused { .. } => Self::SalesPaused,

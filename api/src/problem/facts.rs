@@ -93,9 +93,20 @@ pub fn of(code: Code) -> &'static [Fact] {
     use Kind::{Number, Text, Time};
     match code {
         C::ShowExists | C::SalesPaused | C::ShowCancelled | C::NotCancelled | C::TicketOfOtherShow => const { &[SHOW] },
-        C::GuestsRefused | C::ChallengeRequired => const { &[SHOW] },
+        C::GuestsRefused | C::ChallengeRequired | C::PictureNotFound => const { &[SHOW] },
+        C::PictureTypeDiffers => {
+            const { &[fact("claimed", Text, "What the request says."), fact("found", Text, "What the first bytes say.")] }
+        }
+        C::PictureTooLarge => const { &[fact("bytes", Number, "What it has."), fact("most", Number, "The most.")] },
+        C::TooManyPictures => const { &[SHOW, fact("most", Number, "How often it can be changed.")] },
         C::ChallengeFailed => const { &[SHOW, fact("reason", Text, "Why the solution does not count.")] },
-        C::InvalidShow | C::InvalidPlan | C::InvalidBlock | C::InvalidRefund | C::InvalidExchange | C::InvalidVoucher => FIELD,
+        C::InvalidShow
+        | C::InvalidPlan
+        | C::InvalidPicture
+        | C::InvalidBlock
+        | C::InvalidRefund
+        | C::InvalidExchange
+        | C::InvalidVoucher => FIELD,
         C::ShowChanged => const { &[SHOW, REVISION] },
         C::PlanNotFound => const { &[Fact { always: false, ..PLAN }] },
         C::PlanChanged => const { &[PLAN, REVISION] },

@@ -20,9 +20,11 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::SalesPaused { show }
         | R::ShowCancelled { show }
         | R::NotCancelled { show }
+        | R::PictureNotFound { show }
         | R::GuestsRefused { show } => problem.fact("show", show),
         R::InvalidShow { field, .. }
         | R::InvalidPlan { field, .. }
+        | R::InvalidPicture { field, .. }
         | R::InvalidBlock { field, .. }
         | R::InvalidRefund { field, .. }
         | R::InvalidExchange { field, .. }
@@ -33,6 +35,9 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::PlanNotFound { plan } => problem.fact("plan", plan),
         R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),
+        R::PictureTypeDiffers { claimed, found } => problem.fact("claimed", claimed.name()).fact("found", found.name()),
+        R::PictureTooLarge { bytes, most } => problem.fact("bytes", bytes).fact("most", most),
+        R::TooManyPictures { show, most } => problem.fact("show", show).fact("most", most),
         R::TicketVoid { why } => problem.fact("reason", why.name()),
         R::AlreadyAdmitted { at, gate } => problem.fact("admitted_at", at).fact("gate", gate),
         R::SomebodyInside { seat, at, gate } => problem.fact("seat", seat).fact("admitted_at", at).fact("gate", gate),
@@ -72,6 +77,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::VoucherHasCode { voucher }
         | R::VoucherRevoked { voucher } => problem.fact("voucher", voucher),
         R::ShowNotFound
+        | R::UnsupportedPicture
         | R::BlockNotFound
         | R::BlockOver
         | R::NoSuchAccess

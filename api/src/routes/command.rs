@@ -107,6 +107,12 @@ impl<S: Sender> Command<S> {
         body::parse_order(&self.body, max)
     }
 
+    /// The body as it was sent.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.body.is_empty()

@@ -49,6 +49,8 @@ with_permission! {
     ReviewPayments: ReviewPayments, body::SMALL;
     /// Plans, which may have 100,000 seats.
     DrawPlans: RunShows, body::PLAN;
+    /// Pictures of shows. Of a file, more may come than is kept.
+    SetPictures: RunShows, body::LARGE;
     /// Campaigns of vouchers.
     IssueVouchers: IssueVouchers, body::SMALL;
     /// What endpoints are sent again.

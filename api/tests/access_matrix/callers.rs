@@ -1,9 +1,10 @@
 //! The kinds of callers, and the bookings and tokens that one attempt is made with.
 
 use crate::common::{Call, TestServer};
-use crate::operations::{self, Operation};
+use crate::operations::{self, Operation, PICTURE};
 use lastseat::auth::Role;
 use lastseat_domain::ticket::TicketFacts;
+use lastseat_testkit::pictures::png;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -166,6 +167,11 @@ impl Cast {
             buyer,
             stranger,
         };
+        if operation.path == PICTURE {
+            let put = server.call("PUT", &PICTURE.replace("{show}", &cast.show)).admin(server);
+            let set = put.header("content-type", "image/png").bytes(png(1, 1, 1)).send().await;
+            assert!(set.status.is_success(), "{set:?}");
+        }
         if operation.path.contains("{account}") {
             let accounts = server.get("/v1/accounts").admin(server).send().await.json();
             cast.account = accounts["data"][0]["id"].as_str().unwrap().to_owned();

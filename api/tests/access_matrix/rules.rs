@@ -58,7 +58,7 @@ pub fn forbids(caller: Caller, method: &str, path: &str, row: &[Outcome]) -> boo
 fn is_public(method: &str, path: &str) -> bool {
     let revision = "/v1/plans/{plan}/revisions/{revision}";
     let seats = ["/v1/shows/{show}/seats", "/v1/shows/{show}/seats/stream"];
-    let reads = ["/v1/shows", "/v1/shows/{show}", seats[0], seats[1], revision, "/v1/tickets/key"];
+    let reads = ["/v1/shows", "/v1/shows/{show}", "/v1/shows/{show}/picture", seats[0], seats[1], revision, "/v1/tickets/key"];
     let operators = ["/health/live", "/health/ready", "/metrics", "/problems/{code}"];
     match method {
         "GET" => reads.contains(&path) || operators.contains(&path),

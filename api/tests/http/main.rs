@@ -18,6 +18,7 @@ mod idempotency;
 mod offline;
 mod oidc;
 mod opening_vouchers;
+mod pictures;
 mod plans;
 mod prices;
 mod reading;

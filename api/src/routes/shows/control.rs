@@ -1,5 +1,6 @@
 //! Control of a running sale: pause, resume and cancel a show.
 
+use super::answers::json_of;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::metrics;
@@ -68,5 +69,5 @@ pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: 
 }
 
 fn answer(app: &App, show: &Show) -> Answer {
-    Answer::json(StatusCode::OK, &ShowJson::of(show, app.now()))
+    Answer::json(StatusCode::OK, &json_of(app, show, app.now()))
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/shows/{show}/copies`
 
+use super::answers::json_of;
 use super::create::{named_by_hash, whole_milliseconds};
 use crate::answer::Answer;
 use crate::app::App;
@@ -8,7 +9,7 @@ use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InShow;
 use crate::routes::sender::RunShows;
-use crate::routes::wire::{self, List, ShowJson};
+use crate::routes::wire::{self, List};
 use crate::stripe_amounts;
 use axum::extract::State;
 use http::StatusCode;
@@ -56,7 +57,7 @@ pub struct CopyDate {
     sale_closes_at: Option<Timestamp>,
 }
 
-/// Puts a show on sale for each date, with the plan, prices, limits and texts that this show has now. Ids follow from
+/// Puts a show on sale for each date, with the plan, prices, limits, texts and picture that this show has now. Ids follow from
 /// this show's id and the dates, so the same request again makes no second set, and completes one that was begun.
 #[utoipa::path(
     post,
@@ -76,12 +77,17 @@ pub async fn copy_show(State(app): State<App>, InShow(show): InShow, command: Re
         let copies = command.json::<Copies>()?.of(&original.facts)?;
         let known = copies.iter().filter(|copy| app.box_office().show(&copy.facts.show).is_some()).count();
         copies.iter().try_for_each(|copy| copy.check(&app))?;
+        let picture = app.box_office().stored_picture(&show).await?;
         let mut shows = Vec::with_capacity(copies.len());
         for copy in &copies {
             shows.push(copy.put_on_sale(&app, command.origin()).await?);
+            if let Some(picture) = &picture {
+                let origin = origin_of(command.origin(), "picture", &copy.facts.show);
+                app.box_office().take_over_picture(&copy.facts.show, picture, origin).await?;
+            }
         }
         let status = if known == shows.len() { StatusCode::OK } else { StatusCode::CREATED };
-        let data = shows.iter().map(|show| ShowJson::of(show, app.now())).collect();
+        let data = shows.iter().map(|show| json_of(&app, show, app.now())).collect();
         Ok(Answer::json(status, &List { data, has_more: false }))
     })
     .await
@@ -143,8 +149,7 @@ impl NewCopy {
 
     async fn put_on_sale(&self, app: &App, origin: Origin) -> Result<Arc<Show>, CommandError> {
         let id = &self.facts.show;
-        let origin = Origin { command: origin.command.map(|command| command_of(command, id)), ..origin };
-        match app.box_office().schedule_show(self.facts.clone(), origin).await {
+        match app.box_office().schedule_show(self.facts.clone(), origin_of(origin, "copy", id)).await {
             Err(CommandError::Rejected(Rejection::ShowExists { show })) if self.is_derived => {
                 app.box_office().show(id).ok_or_else(|| Rejection::ShowExists { show }.into())
             }
@@ -166,10 +171,13 @@ fn id_of(original: &ShowId, starts_at: Timestamp) -> ShowId {
     ShowId::new(&id).unwrap_or_else(|_| named_by_hash("show", id.as_bytes()))
 }
 
-/// Each show is the work of a command of its own, which a repeat of the request repeats.
-fn command_of(request: CommandId, show: &ShowId) -> CommandId {
-    let digest =
-        Sha256::new().chain_update(b"copy").chain_update(request.uuid().as_bytes()).chain_update(show.as_str()).finalize();
+/// Each show is the work of a command of its own, and so is its picture. A repeat of the request repeats them.
+fn origin_of(request: Origin, what: &str, show: &ShowId) -> Origin {
+    Origin { command: request.command.map(|command| command_of(command, what, show)), ..request }
+}
+
+fn command_of(request: CommandId, what: &str, show: &ShowId) -> CommandId {
+    let digest = Sha256::new().chain_update(what).chain_update(request.uuid().as_bytes()).chain_update(show.as_str()).finalize();
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(digest).for_each(|(byte, of_digest)| *byte = of_digest);
     CommandId::new(bytes)

@@ -1,5 +1,6 @@
 //! `POST /v1/shows`
 
+use super::answers::json_of;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::metrics;
@@ -154,7 +155,7 @@ async fn schedule(app: App, command: Command<RunShowsWithPlan>) -> Result<Answer
     }
     let show = app.box_office().schedule_show(show, command.origin()).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let answer = Answer::json(status, &ShowJson::of(&show, app.now()));
+    let answer = Answer::json(status, &json_of(&app, &show, app.now()));
     Ok(answer.location(&format!("/v1/shows/{}", show.facts.show)))
 }
 

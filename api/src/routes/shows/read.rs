@@ -1,5 +1,6 @@
 //! `GET /v1/shows`, `GET /v1/shows/{show}`
 
+use super::answers::{json_of, tag};
 use crate::answer::Answer;
 use crate::app::App;
 use crate::etag;
@@ -38,7 +39,7 @@ pub async fn list_shows(State(app): State<App>, params: Params) -> Result<Answer
     let start = after.map_or(0, |after| shows.partition_point(|show| show.facts.show <= after));
     let fits = shows.get(start..).unwrap_or_default().iter().filter(|show| wanted.fits(show, now));
     let page: Vec<_> = fits.take(limit + 1).collect();
-    let data = page.iter().take(limit).map(|show| ShowJson::of(show, now)).collect();
+    let data = page.iter().take(limit).map(|show| json_of(&app, show, now)).collect();
     Ok(Answer::json(StatusCode::OK, &List { data, has_more: page.len() > limit }))
 }
 
@@ -94,15 +95,10 @@ impl Wanted {
 pub async fn get_show(State(app): State<App>, InShow(show): InShow, headers: HeaderMap) -> Result<Answer, Problem> {
     let show = app.box_office().show(&show).ok_or(Rejection::ShowNotFound)?;
     let now = app.now();
-    let tag = tag(&show, now);
+    let tag = tag(&app, &show, now);
     let answer = match etag::is_known(&headers, &tag) {
         true => Answer::new(StatusCode::NOT_MODIFIED, HeaderValue::from_static("application/json"), Bytes::new()),
-        false => Answer::json(StatusCode::OK, &ShowJson::of(&show, now)),
+        false => Answer::json(StatusCode::OK, &json_of(&app, &show, now)),
     };
     Ok(answer.with(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag))))
-}
-
-/// Names a show's revision and its status, which changes with the clock.
-pub(super) fn tag(show: &Show, now: Timestamp) -> String {
-    etag::of_revision(show.revision, sale_status(show, now))
 }

@@ -1,7 +1,7 @@
 //! `PATCH /v1/shows/{show}`
 
+use super::answers::{json_of, tag};
 use super::create::whole_milliseconds;
-use super::read::tag;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::etag;
@@ -116,8 +116,8 @@ pub async fn revise_show(
         check_amounts(&app, &show, &changes)?;
         let revised = app.box_office().revise_show(&show, changes, known?, command.origin()).await?;
         let now = app.now();
-        let etag = HeaderValue::try_from(tag(&revised, now)).ok().map(|tag| (ETAG, tag));
-        Ok(Answer::json(StatusCode::OK, &ShowJson::of(&revised, now)).with(etag))
+        let etag = HeaderValue::try_from(tag(&app, &revised, now)).ok().map(|tag| (ETAG, tag));
+        Ok(Answer::json(StatusCode::OK, &json_of(&app, &revised, now)).with(etag))
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 use super::voucher::{Discount, NewDiscount};
 use super::{PlanOfShow, names};
+use lastseat_domain::picture::PictureFacts;
 use lastseat_domain::show::{SaleState, Show};
 use lastseat_domain::{AreaId, CategoryId, Currency, PriceTypeId, Rejection, ShowId, Timestamp, event, plan};
 use serde::{Deserialize, Serialize};
@@ -227,6 +228,41 @@ impl From<&plan::Area> for Area {
     }
 }
 
+/// A show's own picture.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Picture)]
+pub struct PictureJson {
+    /// Its address on this server. Another picture has another one, so what is there may be kept for ever.
+    #[schema(example = "/v1/shows/demo/picture?v=2c26b46b68ffc68f")]
+    pub url: String,
+    /// What it is.
+    #[schema(example = "image/webp")]
+    pub media_type: &'static str,
+    /// Pixels.
+    #[schema(example = 1600, minimum = 1, maximum = 4096)]
+    pub width: u32,
+    /// Pixels.
+    #[schema(example = 900, minimum = 1, maximum = 4096)]
+    pub height: u32,
+    /// What is to be seen on it, for those who don't see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub alt: Option<String>,
+}
+
+impl PictureJson {
+    fn of(show: &ShowId, facts: PictureFacts) -> Self {
+        let url = format!("/v1/shows/{show}/picture?v={}", Self::version(&facts));
+        Self { url, media_type: facts.media_type.name(), width: facts.width, height: facts.height, alt: facts.alt }
+    }
+
+    /// What names the picture in its address.
+    #[must_use]
+    pub fn version(facts: &PictureFacts) -> &str {
+        facts.sha256.get(..16).unwrap_or_default()
+    }
+}
+
 /// A show.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Show)]
@@ -265,6 +301,9 @@ pub struct ShowJson<'a> {
     /// An `https` address of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<&'a str>,
+    /// Its own picture; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureJson>,
     /// The shop's own names and values.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, String>)]
@@ -315,7 +354,7 @@ pub struct ShowJson<'a> {
 
 impl<'a> ShowJson<'a> {
     #[must_use]
-    pub fn of(show: &'a Show, now: Timestamp) -> Self {
+    pub fn of(show: &'a Show, picture: Option<PictureFacts>, now: Timestamp) -> Self {
         let facts = &show.facts;
         let details = &facts.details;
         Self {
@@ -329,6 +368,7 @@ impl<'a> ShowJson<'a> {
             timezone: details.timezone.as_deref(),
             description: details.description.as_deref(),
             image_url: details.image_url.as_deref(),
+            picture: picture.map(|picture| PictureJson::of(&facts.show, picture)),
             metadata: &details.metadata,
             currency: facts.currency,
             categories: facts.categories.iter().map(Into::into).collect(),
