@@ -20,7 +20,7 @@ const LONGEST_PAUSE_MS = 4_000;
 
 /**
  * Sends a request until there is a final answer, for `patience` milliseconds. `key` makes it safe to
- * repeat a POST; `solution` is that of a challenge; `headers` are more of them; `within` bounds each try, in milliseconds; `onwait` is
+ * repeat a POST; a `body` is sent as JSON, but a file as it is; `solution` is that of a challenge; `headers` are more of them; `within` bounds each try, in milliseconds; `onwait` is
  * called before each repeat.
  *
  * @param {string} method
@@ -32,11 +32,12 @@ const LONGEST_PAUSE_MS = 4_000;
 export async function send(method, path, { accept = "application/json", body, token, key, solution, headers: more, patience = 30_000, within = ATTEMPT_MS, onwait } = {}) {
   /** @type {Record<string, string>} */
   const headers = { accept, ...more };
-  if (body !== undefined) headers["content-type"] = "application/json";
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["content-type"] = isFile ? body.type : "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
   if (key) headers["idempotency-key"] = key;
   if (solution) headers["challenge-solution"] = solution;
-  const request = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
+  const request = { method, headers, body: body === undefined || isFile ? body : JSON.stringify(body) };
   const until = performance.now() + patience;
   const repeatable = method !== "POST" || Boolean(key);
 

@@ -43,13 +43,13 @@ export function drawOtherShows(section, shows, chosen) {
 }
 
 /** A show as a card that leads to it. `fact` is said in place of the state of its sale. */
-export function card({ id, title, venue, starts_at: starts, currency, categories = [], status, sale_opens_at: opens }, fact) {
+export function card({ id, title, venue, picture, starts_at: starts, currency, categories = [], status, sale_opens_at: opens }, fact) {
   const least = Math.min(...categories.flatMap(({ price, price_types: types = [{ price }] }) => types.map((type) => type.price)));
   const state = fact ?? (status === "not_open" && opens ? t("opens_at", { time: moment(opens) }) : t(`sale_${status}`));
   return h(
     "li",
     { data: { status } },
-    poster({ id }),
+    poster({ id, picture }, true),
     h("a", { href: `/?show=${encodeURIComponent(id)}` }, title),
     h("span", null, [starts && moment(starts), venue].filter(Boolean).join(" · ")),
     h("span", null, [Number.isFinite(least) && t("from_price", { price: money(least, currency) }), state].filter(Boolean).join(" · ")),

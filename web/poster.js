@@ -1,7 +1,7 @@
-// A picture for each show, drawn from its id: the same on every device and after every restart, unlike that of its neighbour. It is
-// an ornament, and says nothing that is not beside it in words.
+// A picture for each show: its own, or one that is drawn from its id. A drawn one is the same on every device and after every restart,
+// unlike that of its neighbour; it is an ornament, and says nothing that is not beside it in words.
 
-import { s } from "./dom.js";
+import { h, s } from "./dom.js";
 
 /** Ground, and what is drawn on it. They are the same in light and dark, as a printed poster is. */
 const INKS = [
@@ -120,7 +120,19 @@ function moons(roll, inks) {
   return [...discs, ...waves];
 }
 
-/** The picture as an element. */
-export function poster({ id }) {
-  return s("svg", { class: "poster", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" }, posterOf(id).map(({ name, ...attributes }) => s(name, attributes)));
+/**
+ * The show's picture as an element: its own, or the drawn one if it has none or if that can't be loaded. One that is `far` is loaded
+ * only when it comes into view.
+ *
+ * @param {{ id: string, picture?: { url: string, width: number, height: number, alt?: string } }} show
+ */
+export function poster({ id, picture }, far = false) {
+  const drawn = () => s("svg", { class: "poster", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" }, posterOf(id).map(({ name, ...attributes }) => s(name, attributes)));
+  if (!picture) return drawn();
+  const { url, width, height, alt = "" } = picture;
+  // Before its address: what is set later counts for nothing once it is loading.
+  const image = h("img", { class: "poster", loading: far ? "lazy" : undefined, decoding: "async", width, height, alt });
+  image.addEventListener("error", () => image.replaceWith(drawn()), { once: true });
+  image.setAttribute("src", url);
+  return image;
 }

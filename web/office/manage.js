@@ -1,9 +1,10 @@
-// Shows: paused, cancelled, refunded. New ones are in `new-show.js`.
+// Shows: paused, cancelled, refunded, and given a picture. New ones are in `new-show.js`.
 
 import { h, redraw } from "../dom.js";
 import { commandButton, outcomeBox } from "./asking.js";
 import { t } from "./messages.js";
 import { newShow } from "./new-show.js";
+import { Picture } from "./picture.js";
 
 const ASK_AGAIN_MS = 2_000;
 const RUN_SHOWS = ["manager", "admin"];
@@ -15,6 +16,8 @@ export class Manage {
   #session;
   #again;
   #control = h("section", { class: "panel" });
+  /** @type {Picture | undefined} */
+  #picture;
 
   constructor({ panel, call, session, show, again }) {
     this.#call = call;
@@ -22,6 +25,10 @@ export class Manage {
     this.#again = again;
     if (show) panel.append(this.#control);
     if (show) this.changed(show);
+    if (show && RUN_SHOWS.includes(session.role)) {
+      this.#picture = new Picture(call, show);
+      panel.append(this.#picture.element);
+    }
     if (RUN_SHOWS.includes(session.role)) panel.append(newShow(call, again));
     else panel.append(h("p", { class: "hint" }, t("shows_not_for")));
   }
@@ -33,6 +40,7 @@ export class Manage {
 
   /** The show's sale has opened, was paused or has ended, here or elsewhere: other commands fit it. */
   changed(show) {
+    this.#picture?.changed(show);
     const outcome = outcomeBox();
     const path = `/v1/shows/${encodeURIComponent(show.id)}`;
     const progress = h("div");

@@ -27,6 +27,7 @@ mod office_trouble;
 mod office_work;
 mod other_site;
 mod payment_form;
+mod pictures;
 mod plan_editor;
 mod sale;
 mod scratch_card;

@@ -1,0 +1,130 @@
+//! The picture of a show: from a large file at the box office to the shop, and back to the drawn one.
+
+use crate::server::Server;
+use crate::shows::create;
+use crate::window::{Size, Window, in_windows};
+use serde_json::{Value, json};
+
+impl Window {
+    /// Gives the box office a file that the script makes: a promise of a `Blob`.
+    async fn choose_picture(&self, name: &str, script: &str) {
+        let give = format!(
+            "(async () => {{
+               const files = new DataTransfer();
+               const blob = await ({script})();
+               window.chosenBytes = blob.size;
+               files.items.add(new File([blob], {name:?}, {{ type: blob.type }}));
+               const input = document.querySelector('.picture [type=file]');
+               input.files = files.files;
+               input.dispatchEvent(new Event('change'));
+             }})()"
+        );
+        self.eval(&give).await;
+    }
+
+    async fn set_in_office(&self, alt: &str) {
+        self.until(".picture [role=status]", "Not saved yet").await;
+        self.fill(".picture [name=alt]", alt).await;
+        self.click("[data-act=save_picture]").await;
+        self.until(".picture .notice.good", "The picture is saved.").await;
+    }
+}
+
+/// Colours with noise, so that the file is large.
+const PHOTOGRAPH: &str = "() => new Promise((done) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 2400, height: 1600 });
+  const pixels = new ImageData(2400, 1600);
+  for (let i = 0; i < pixels.data.length; i += 4) {
+    const noise = Math.random() * 24;
+    pixels.data.set([i / 70000 + noise, 200 - i / 90000 + noise, 90 + noise, 255], i);
+  }
+  canvas.getContext('2d').putImageData(pixels, 0, 0);
+  canvas.toBlob(done, 'image/png');
+})";
+
+async fn picture_of(window: &Window, show: &str) -> Value {
+    window.request("GET", &format!("/v1/shows/{show}"), None, Value::Null).await.1["picture"].clone()
+}
+
+#[tokio::test]
+async fn a_large_photograph_is_made_smaller_saved_and_seen_by_buyers() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.open(&server.url).await;
+        create(window, &admin, "opera", 2, json!({})).await;
+        window.sign_in(&format!("{}/office#show=demo&tab=shows", server.url), &admin).await;
+        window.until(".picture [role=status]", "no picture of its own").await;
+        window.until_eval("return document.querySelectorAll('.picture-view > svg.poster').length", json!(1)).await;
+        window.click("[data-act=save_picture]").await;
+        window.until(".picture .notice", "Choose a picture first.").await;
+
+        window.choose_picture("photograph.png", PHOTOGRAPH).await;
+        window.set_in_office("A red curtain").await;
+        let sent = window.eval("return window.chosenBytes").await;
+        assert!(sent.as_u64().unwrap() > 1_000_000, "{sent}");
+        let picture = picture_of(window, "demo").await;
+        let (width, height) = (picture["width"].as_u64().unwrap(), picture["height"].as_u64().unwrap());
+        assert!(width <= 1600 && (width * 2).abs_diff(height * 3) <= 3, "{picture}");
+        assert_eq!((&picture["media_type"], &picture["alt"]), (&json!("image/webp"), &json!("A red curtain")));
+        // In other words, without choosing it again.
+        window.fill(".picture [name=alt]", "A curtain").await;
+        window.click("[data-act=save_picture]").await;
+        window.until_eval("return document.querySelector('.picture-view > img')?.alt ?? null", json!("A curtain")).await;
+        assert_eq!(picture_of(window, "demo").await["url"], picture["url"]);
+
+        // In the list of another show's page, and beside the title of its own.
+        window.open(&format!("{}/?show=opera", server.url)).await;
+        window.eval("document.querySelector('.show-cards img.poster').scrollIntoView()").await;
+        let seen = "const image = document.querySelector('.show-cards img.poster'); return image.complete && image.naturalWidth";
+        window.until_eval(seen, json!(width)).await;
+        let shape = "const { width, height } = document.querySelector('.show-cards .poster').getBoundingClientRect();
+                     return Math.round((100 * width) / height)";
+        window.until_eval(shape, json!(178)).await;
+        window.open(&format!("{}/?show=demo", server.url)).await;
+        let beside = "const image = document.querySelector('.show > img.poster');
+                      return [image?.complete, image?.naturalWidth, image?.alt]";
+        window.until_eval(beside, json!([true, width, "A curtain"])).await;
+        // The other show keeps the drawn one.
+        window.until_eval("return document.querySelectorAll('.show-cards svg.poster').length", json!(1)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_picture_is_not_sent_and_what_can_not_be_loaded_is_drawn() {
+    in_windows(Size::Phone, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.sign_in(&format!("{}/office#show=demo&tab=shows", server.url), &admin).await;
+        window.until(".picture [role=status]", "no picture of its own").await;
+        window.choose_picture("notes.png", "async () => new Blob(['no picture'], { type: 'image/png' })").await;
+        window.until(".picture .notice", "can't read this file as a picture").await;
+        assert_eq!(picture_of(window, "demo").await, Value::Null);
+
+        // A small one is sent as it is.
+        let small = "() => new Promise((done) => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 30, height: 20 });
+            canvas.getContext('2d').fillRect(0, 0, 30, 20);
+            canvas.toBlob(done, 'image/png');
+        })";
+        window.choose_picture("small.png", small).await;
+        window.set_in_office("").await;
+        let picture = picture_of(window, "demo").await;
+        assert_eq!((&picture["media_type"], &picture["width"], picture.get("alt")), (&json!("image/png"), &json!(30), None));
+
+        window.click("[data-act=remove_picture]").await;
+        window.click("dialog [value=yes]").await;
+        window.until(".picture .notice.good", "The picture is removed.").await;
+        assert_eq!(picture_of(window, "demo").await, Value::Null);
+        // A page that was loaded before has an address, and nothing is there any more.
+        let stale = "import('/assets/poster.js').then(({ poster }) => {
+            const picture = { url: '/v1/shows/demo/picture?v=stale', width: 30, height: 20 };
+            document.body.append(poster({ id: 'demo', picture }));
+        })";
+        window.eval(stale).await;
+        window.until_eval("return document.querySelectorAll('body > svg.poster').length", json!(1)).await;
+        window.until_eval("return document.documentElement.scrollWidth", json!(390)).await;
+    })
+    .await;
+}
