@@ -652,7 +652,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 60);
+    assert_eq!(Event::NAMES.len(), 62);
 }
 
 #[test]

@@ -9,7 +9,6 @@ use lastseat_domain::drawing::CheckedDrawing;
 use lastseat_domain::event::{
     AbortReason, Discount, Event, Reward, ShowScheduled, VoucherCause, VoucherTerms, VoucherWithdrawn, Withdrawal,
 };
-use lastseat_domain::event::{AbortReason, Discount, Event, Reward, ShowScheduled, VoucherCause, VoucherTerms};
 use lastseat_domain::picture::CheckedPicture;
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
