@@ -12,7 +12,10 @@ export function say(outcome, text, good = false) {
   outcome.hidden = text === "";
   outcome.textContent = text;
   outcome.className = good ? "notice good" : "notice";
-  if (text) announce(text);
+  if (!text) return;
+  announce(text);
+  // On a phone the button that was pressed may be far below it.
+  outcome.scrollIntoView({ block: "nearest" });
 }
 
 /** The commands of one card. */

@@ -341,6 +341,8 @@ async fn a_booking_is_given_to_another_account_by_a_guest_and_by_an_account() {
         give(one, "account:0190c42e-7b3a-7c11-9d2f-2f6e4e1c8a55").await;
         one.click("dialog[open] [value=yes]").await;
         one.until(".wallet-card", "There is no account with this number. Nothing was given away").await;
+        let in_view = "const { top, bottom } = document.querySelector('.wallet-card .notice').getBoundingClientRect(); return top >= 0 && bottom <= innerHeight";
+        one.until_eval(in_view, json!(true)).await;
         give(one, &bob).await;
         one.until("dialog[open]", &bob).await;
         one.click("dialog[open] [value=no]").await;
