@@ -55,14 +55,17 @@ export function commandButton({ name, text, means, primary, outcome, may, what, 
     } catch (error) {
       settle(isOver(error) ? undefined : sent);
       say(outcome, explain(error));
+      reveal(outcome);
     }
     button.disabled = false;
     if (hadFocus) focusAgain(button);
   };
   const press = () => {
     const why = open ? undefined : may?.();
-    if (why) say(outcome, why);
-    else if (means && !open) ask(text, typeof means === "string" ? means : means(), run);
+    if (why) {
+      say(outcome, why);
+      reveal(outcome);
+    } else if (means && !open) ask(text, typeof means === "string" ? means : means(), run);
     else run();
   };
   const button = h("button", { type: "button", class: primary ? "primary" : undefined, "data-act": name, "data-key": name, onclick: press }, text);
@@ -89,6 +92,9 @@ export function say(outcome, text, good = false) {
   outcome.className = good ? "notice good" : "notice";
   if (text) announce(text);
 }
+
+/** Brings what went wrong with a button into view: on a phone it may be far above the button. */
+export const reveal = (outcome) => outcome.scrollIntoView({ block: "nearest" });
 
 /** Where outcomes appear. */
 export const outcomeBox = () => h("p", { class: "notice", hidden: true });

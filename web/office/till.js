@@ -3,7 +3,7 @@
 import { newKey } from "../api.js";
 import { announce, h, redraw } from "../dom.js";
 import { fullMoney, money, placeNames, title } from "../words.js";
-import { ask, say, unread, wrong } from "./asking.js";
+import { ask, reveal, say, unread, wrong } from "./asking.js";
 import { KeptSeats } from "./kept-seats.js";
 import { t } from "./messages.js";
 import { amountOf, Sale } from "./sale.js";
@@ -198,6 +198,7 @@ export class Till {
     else if (sale.state === "ready") announce(withVoucher(sale.booking, seats ? placeNames(seats).join(", ") : title(sale.order.area), sale.tender));
     else say(this.#outcome, t("given_up"), true);
     this.draw();
+    if (problem) reveal(this.#outcome);
     // The button that sold is gone.
     if (sale.state === "ready") /** @type {HTMLElement} */ (this.element.querySelector("[data-key=go_on]")).focus();
     else if (document.activeElement === document.body) /** @type {HTMLElement | null} */ (this.#outcome.querySelector("button"))?.focus({ preventScroll: true });
