@@ -20,8 +20,8 @@ pub use lists::{BlockList, BookingList, CampaignList, PlanList, ShowList};
 pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
 pub use scan::ScanConflictJson;
 pub use show::{
-    Area, Category, Fees, NewCategory, NewReward, PictureJson, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats,
-    sale_status,
+    Area, Category, Fees, NewCategory, NewReward, PictureFile, PictureJson, PriceType, Reward, Row, STATUSES, ShowJson,
+    SingleSeats, sale_status,
 };
 pub use ticket::{TicketJson, TicketsJson};
 pub use voucher::{Discount, NewDiscount};

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::{InShow, Params};
 use crate::routes::sender::{RunShows, SetPictures};
-use crate::routes::wire::{PictureJson, ShowJson};
+use crate::routes::wire::{PictureFile, PictureJson, ShowJson};
 use axum::extract::State;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderValue};
@@ -35,7 +35,7 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
         ("If-None-Match" = Option<String>, Header, description = "ETag of an earlier answer"),
     ),
     responses(
-        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"))),
+        (status = 200, description = "The picture", content((PictureFile = "image/jpeg"), (PictureFile = "image/png"), (PictureFile = "image/webp"))),
         (status = 304, description = "As before"),
     ),
 )]
@@ -75,7 +75,7 @@ pub async fn get_picture(
         ("show" = String, Path, description = "The show's id"),
         ("alt" = Option<String>, Query, max_length = 500, description = "What is to be seen on it, for those who don't see it"),
     ),
-    request_body(content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"))),
+    request_body(content((PictureFile = "image/jpeg"), (PictureFile = "image/png"), (PictureFile = "image/webp"))),
     responses(
         (status = 201, description = "The show, with this picture from now on", body = ShowJson),
         (status = 200, description = "The show, which had this picture already", body = ShowJson),

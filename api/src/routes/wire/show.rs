@@ -7,7 +7,8 @@ use lastseat_domain::show::{SaleState, Show};
 use lastseat_domain::{AreaId, CategoryId, Currency, PriceTypeId, Rejection, ShowId, Timestamp, event, plan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A price category.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -262,6 +263,18 @@ impl PictureJson {
         facts.sha256.get(..16).unwrap_or_default()
     }
 }
+
+/// The bytes of a picture, in the API's description.
+pub struct PictureFile;
+
+impl PartialSchema for PictureFile {
+    fn schema() -> RefOr<Schema> {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).description(Some("The file.")).into()
+    }
+}
+
+impl ToSchema for PictureFile {}
 
 /// A show.
 #[derive(Debug, Serialize, ToSchema)]
