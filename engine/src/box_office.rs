@@ -264,12 +264,11 @@ impl BoxOffice {
         }
     }
 
-    /// The hold that an earlier request under the same idempotency key got, if there was one.
+    /// The hold that an earlier request under the same idempotency key got, if there was one. `sender`: the buyer, or a seller.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn repeated_hold(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
-        let sender = request.buyer.as_str();
+    pub async fn repeated_hold(&self, request: &HoldRequest, sender: &str) -> Result<Option<Hold>, CommandError> {
         match (Box::pin(hold::find_repeated(&self.services, request, sender)).await?, &request.voucher) {
             (Some(hold), Some(voucher)) => Ok(Some(self.with_its_voucher(hold, voucher, sender).await?)),
             (found, _) => Ok(found),

@@ -210,9 +210,10 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     checked.map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
     let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
-    if let Some(named) = &named {
-        buyer::check_exists(&app, named).await?;
-    }
+    let unknown = match &named {
+        Some(named) => buyer::check_exists(&app, named).await.err(),
+        None => None,
+    };
     let buyer = match &command.caller {
         Caller::Token { sub, .. } if !block_access::is_till(&access) => sub.clone(),
         // A sale at the till is not the seller's own.
@@ -224,10 +225,13 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let (fingerprint, trace) = (command.fingerprint(), command.trace_in_events());
     let request =
         HoldRequest { price_types, shop, voucher, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
+    if let Some(why) = unknown {
+        return repeated(&app, &request, &sender, || why).await;
+    }
     let guest = match &command.caller {
         Caller::Guest => match guests::may_hold(&app, &command, &request).await {
             Ok(used) => Some(used),
-            Err(why) => return repeat_of_guest(&app, &request, why).await,
+            Err(why) => return repeated(&app, &request, &sender, || why.into_problem(&app)).await,
         },
         Caller::Token { .. } | Caller::Booking(_) => None,
     };
@@ -250,13 +254,11 @@ pub(super) fn booking_of_key(app: &App, caller: &Caller, show: &ShowId, key: &st
     app.parts().auth.booking_for_key(&format!("{}|{show}", caller.scope()), key)
 }
 
-/// The answer to a guest who may hold no more: nothing new, but what an earlier try of the same request
-/// got. Its answer was lost, and with it the booking's token; the address may be another by now.
-async fn repeat_of_guest(app: &App, request: &HoldRequest, why: guests::NotNow) -> Result<Answer, Problem> {
-    match app.box_office().repeated_hold(request).await.map_err(|error| failed(app, error))? {
-        Some(hold) => Ok(held(app, &hold)),
-        None => Err(why.into_problem(app)),
-    }
+/// The answer to a hold that is not allowed now: nothing new, but what an earlier try of the same request got. Its answer was
+/// lost, and with it the booking's token; a guest's address may be another by now, and the account that it was for erased.
+async fn repeated(app: &App, request: &HoldRequest, sender: &str, why: impl FnOnce() -> Problem) -> Result<Answer, Problem> {
+    let found = app.box_office().repeated_hold(request, sender).await.map_err(|error| failed(app, error))?;
+    found.map_or_else(|| Err(why()), |hold| Ok(held(app, &hold)))
 }
 
 pub(super) fn held(app: &App, hold: &Hold) -> Answer {

@@ -1,9 +1,10 @@
 //! Bookings that are given to an account, or sold to one at the till: it has to exist.
 
 use super::{ANN, BOB, HOLD, MINE, PASSWORD, Stage, one_place};
-use crate::common::Reply;
+use crate::common::{Reply, start_with_accounts_at};
 use lastseat::auth::Role;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A number that no account has.
 const NOBODY: &str = "account:0190c42e-7b3a-7c11-9d2f-2f6e4e1c8a55";
@@ -42,6 +43,46 @@ async fn an_account_that_was_erased_gets_nothing() {
     let number = format!("account:{}", ann.id().await);
     assert_eq!(ann.post("/v1/accounts/me/erase").json(json!({"password": PASSWORD})).send().await.status, 204);
     give(&stage, &stage.guests_booking().await, &number).await.is(422, "unknown_account");
+    stage.server.stop().await;
+}
+
+/// Starts the server again: what it has answered before is in its log only.
+async fn restarted(Stage { server, clock, dir }: Stage) -> Stage {
+    server.stop().await;
+    let server = start_with_accounts_at(dir.path(), Arc::new(clock.clone())).await;
+    Stage { server, clock, dir }
+}
+
+#[tokio::test]
+async fn a_repeat_gets_its_first_answer_when_the_account_was_erased_since() {
+    let stage = Stage::open().await;
+    let stan = stage.server.token("stan", Role::Staff);
+    let sell = async |stage: &Stage, key: &str, buyer: &str| {
+        let sale = json!({"area": "floor", "quantity": 1, "buyer": buyer});
+        stage.server.post(HOLD).bearer(&stan).key(key).json(sale).send().await
+    };
+    let gift = stage.guests_booking().await;
+    let give = async |stage: &Stage, key: &str, buyer: &str| {
+        let path = format!("/v1/bookings/{}/transfer", gift.text("id"));
+        stage.server.post(&path).bearer(&gift.text("token")).key(key).json(json!({ "buyer": buyer })).send().await
+    };
+    let ann = stage.person(ANN).await;
+    let number = format!("account:{}", ann.id().await);
+    let sold = sell(&stage, "sale", &number).await;
+    assert_eq!(sold.status, 201);
+    assert_eq!(give(&stage, "gift", &number).await.status, 200);
+    assert_eq!(ann.post("/v1/accounts/me/erase").json(json!({"password": PASSWORD})).send().await.status, 204);
+
+    let stage = restarted(stage).await;
+    let again = sell(&stage, "sale", &number).await;
+    assert!(again.status == 201 && again.text("id") == sold.text("id"), "{again:?}");
+    let again = give(&stage, "gift", &number).await;
+    assert!(again.status == 200 && again.text("id") == gift.text("id"), "{again:?}");
+    // Nothing new.
+    sell(&stage, "second-sale", &number).await.is(422, "unknown_account");
+    sell(&stage, "sale", NOBODY).await.is(422, "idempotency_key_reused");
+    // Its token has ended.
+    give(&stage, "second-gift", &number).await.is(404, "booking_not_found");
     stage.server.stop().await;
 }
 
