@@ -55,7 +55,7 @@ async fn a_listed_page_reads_holds_and_pays() {
         for header in ["authorization", "content-type", "idempotency-key", "if-none-match", "last-event-id"] {
             assert!(lists(&reply, "access-control-allow-headers", header), "{header}: {reply:?}");
         }
-        for method in ["GET", "POST", "PATCH", "DELETE"] {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             assert!(lists(&reply, "access-control-allow-methods", method), "{method}: {reply:?}");
         }
         // A token is sent by the page, or not at all: the browser adds nothing by itself.
