@@ -46,7 +46,7 @@ pub(super) fn cleaned(bytes: &[u8]) -> Result<Cleaned, Flaw> {
             0xE2 if payload.starts_with(b"ICC_PROFILE\0") => append(&mut kept, marker, &[payload]),
             0xEE if payload.starts_with(b"Adobe") => append(&mut kept, marker, &[payload]),
             // Applications' and comments.
-            0xE0..=0xEF | 0xF0..=0xFE => {}
+            0xE0..=0xFE => {}
             _ => append(&mut kept, marker, &[payload]),
         }
         if marker == 0xDA {
