@@ -7,13 +7,14 @@ pub fn png(width: u32, height: u32, seed: u32) -> Vec<u8> {
     let mut dice = (seed << 1) | 1;
     let mut pixels = Vec::with_capacity((width as usize * 3 + 1) * height as usize);
     for _ in 0..height {
-        pixels.push(0);
-        for _ in 0..width * 3 {
+        let line = (0..width * 3).map(|_| {
             dice ^= dice << 13;
             dice ^= dice >> 17;
             dice ^= dice << 5;
-            pixels.push(dice as u8);
-        }
+            dice as u8
+        });
+        // No filter, then the line.
+        pixels.extend([0].into_iter().chain(line));
     }
     let mut stored = vec![0x78, 0x01];
     let mut blocks = pixels.chunks(0xFFFF).peekable();
