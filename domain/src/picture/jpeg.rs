@@ -6,6 +6,8 @@ use super::cleaned::{CUT_OFF, Cleaned, DAMAGED, Flaw, big_endian, little_endian,
 const START: [u8; 2] = [0xFF, 0xD8];
 const END: [u8; 2] = [0xFF, 0xD9];
 const EXIF: &[u8] = b"Exif\0\0";
+/// Bytes of Adobe's segment, which says how colours are meant.
+const ADOBE: usize = 12;
 
 pub(super) fn cleaned(bytes: &[u8]) -> Result<Cleaned, Flaw> {
     let (mut at, mut kept) = (START.len(), Vec::with_capacity(bytes.len()));
@@ -44,10 +46,15 @@ pub(super) fn cleaned(bytes: &[u8]) -> Result<Cleaned, Flaw> {
                 turned = Some(side);
             }
             0xE2 if payload.starts_with(b"ICC_PROFILE\0") => append(&mut kept, marker, &[payload]),
-            0xEE if payload.starts_with(b"Adobe") => append(&mut kept, marker, &[payload]),
-            // Applications' and comments.
-            0xE0..=0xFE => {}
-            _ => append(&mut kept, marker, &[payload]),
+            0xEE if payload.starts_with(b"Adobe") => {
+                if let Some(known) = payload.get(..ADOBE) {
+                    append(&mut kept, marker, &[known]);
+                }
+            }
+            // Frames, their tables, and scans.
+            0xC0..=0xCF | 0xDA..=0xDD => append(&mut kept, marker, &[payload]),
+            // Applications' and comments, and what nobody knows.
+            _ => {}
         }
         if marker == 0xDA {
             scans += 1;

@@ -41,8 +41,10 @@ fn telling_jpeg(side: u8) -> Vec<u8> {
         jpeg_segment(0xE2, b"ICC_PROFILE\0\x01\x01profile"),
         telling(0xE2, b"MPF\0"),
         telling(0xED, b"Photoshop 3.0\0"),
-        jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\x01"),
+        telling(0xEE, b"Adobe\0\x64\0\0\0\0\x01"),
         telling(0xFE, b""),
+        // No decoder knows this one.
+        telling(0x02, b""),
     ];
     // Phones append a whole second picture.
     [jpeg(640, 480, &segments), jpeg(8, 8, &[exif(1, PLACE)])].concat()
