@@ -127,11 +127,13 @@ function moons(roll, inks) {
  * @param {{ id: string, picture?: { url: string, width: number, height: number, alt?: string } }} show
  */
 export function poster({ id, picture }, far = false) {
-  const drawn = () => s("svg", { class: "poster", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" }, posterOf(id).map(({ name, ...attributes }) => s(name, attributes)));
+  // What is drawn in the place of a picture has its shape, so that nothing moves.
+  const shape = picture ? "poster own" : "poster";
+  const drawn = () => s("svg", { class: shape, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" }, posterOf(id).map(({ name, ...attributes }) => s(name, attributes)));
   if (!picture) return drawn();
   const { url, width, height, alt = "" } = picture;
   // Before its address: what is set later counts for nothing once it is loading.
-  const image = h("img", { class: "poster", loading: far ? "lazy" : undefined, decoding: "async", width, height, alt });
+  const image = h("img", { class: shape, loading: far ? "lazy" : undefined, decoding: "async", width, height, alt });
   image.addEventListener("error", () => image.replaceWith(drawn()), { once: true });
   image.setAttribute("src", url);
   return image;

@@ -51,7 +51,7 @@ async function persist(path, onwait) {
   }
 }
 
-/** Keeps a show's status current while the page is visible. */
+/** Keeps a show's status and its picture current while the page is visible: `changed` and `pictured` say what has changed. */
 export class SaleStatus extends EventTarget {
   #show;
   #base;
@@ -84,9 +84,12 @@ export class SaleStatus extends EventTarget {
     if (document.hidden) return;
     try {
       const show = await get(`${this.#base}/v1/shows/${encodeURIComponent(this.#show.id)}`, { patience: 0 });
-      if (show.status === this.#show.status || this.#closing.signal.aborted) return;
+      const { status, picture } = this.#show;
+      const isPictured = show.picture?.url !== picture?.url || show.picture?.alt !== picture?.alt;
+      if ((show.status === status && !isPictured) || this.#closing.signal.aborted) return;
       this.#show = show;
-      this.dispatchEvent(new Event("changed"));
+      if (show.status !== status) this.dispatchEvent(new Event("changed"));
+      if (isPictured) this.dispatchEvent(new Event("pictured"));
     } catch {
       // The next question comes in a moment; the feed says that the server is away.
     }

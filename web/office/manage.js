@@ -38,9 +38,13 @@ export class Manage {
     clearTimeout(this.#timer);
   }
 
+  /** Somebody has changed the show's picture. */
+  pictured() {
+    this.#picture?.changed();
+  }
+
   /** The show's sale has opened, was paused or has ended, here or elsewhere: other commands fit it. */
   changed(show) {
-    this.#picture?.changed(show);
     const outcome = outcomeBox();
     const path = `/v1/shows/${encodeURIComponent(show.id)}`;
     const progress = h("div");

@@ -71,6 +71,10 @@ function start(call, session) {
         option.textContent = optionText(show);
         open?.view.changed?.(show);
       });
+      sale.addEventListener("pictured", () => {
+        show.picture = sale.show.picture;
+        open?.view.pictured?.();
+      });
     };
 
     const draw = () => {

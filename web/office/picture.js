@@ -10,14 +10,19 @@ export class Picture {
   element = h("section", { class: "panel picture" });
   #call;
   #show;
+  /** As it is shown: `#show` is changed by others, too. */
+  #picture;
   #path;
+  /** The file that was chosen last: a large one takes longer to read than one that was chosen after it. */
+  #file;
   /** What was chosen and is not saved. */
   #chosen;
   #outcome = outcomeBox();
   #view = h("div", { class: "picture-view" });
   #facts = h("p", { class: "hint", role: "status" });
   #alt = h("input", { name: "alt", maxlength: "250" });
-  #file = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#take(this.#file.files?.[0]) });
+  #field = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#take(this.#field.files?.[0]) });
+  #choose = h("button", { type: "button", "data-act": "choose_picture", "data-key": "choose_picture", onclick: () => this.#field.click() }, t("choose"));
 
   constructor(call, show) {
     this.#call = call;
@@ -28,28 +33,34 @@ export class Picture {
       event.preventDefault();
       this.#take(event.dataTransfer?.files[0]);
     });
+    this.#become(show.picture);
+  }
+
+  /** Somebody else may have changed it. What was chosen or written here stays. */
+  changed() {
+    const { picture } = this.#show;
+    if (picture?.url === this.#picture?.url && picture?.alt === this.#picture?.alt) return;
+    this.#become(picture, this.#alt.value === (this.#picture?.alt ?? ""));
+  }
+
+  #become(picture, describes = !this.#chosen) {
+    this.#picture = picture;
+    if (describes && !this.#chosen) this.#alt.value = picture?.alt ?? "";
     this.#draw();
   }
 
-  /** Somebody else may have changed it. What was chosen here stays. */
-  changed(show) {
-    if (show.picture?.url === this.#show.picture?.url && show.picture?.alt === this.#show.picture?.alt) return;
-    this.#show = show;
-    if (!this.#chosen) this.#draw();
-  }
-
   #draw() {
-    const { picture } = this.#show;
-    this.#view.replaceChildren(this.#chosen?.canvas ?? poster(this.#show));
-    if (!this.#chosen) this.#alt.value = picture?.alt ?? "";
+    const picture = this.#picture;
+    this.#view.replaceChildren(this.#chosen?.canvas ?? poster({ id: this.#show.id, picture }));
     this.#facts.textContent = this.#chosen ? t("chosen", { width: this.#chosen.canvas.width, height: this.#chosen.canvas.height, size: Math.ceil(this.#chosen.blob.size / 1000) }) : picture ? "" : t("none");
+    this.#alt.disabled = false;
     redraw(
       this.element,
       h("h2", null, t("picture")),
       h("p", { class: "hint" }, t("hint")),
       this.#view,
       this.#facts,
-      h("div", { class: "toolbar" }, h("button", { type: "button", "data-act": "choose_picture", "data-key": "choose_picture", onclick: () => this.#file.click() }, t("choose")), this.#file, h("span", { class: "hint" }, t("drop"))),
+      h("div", { class: "toolbar" }, this.#choose, this.#field, h("span", { class: "hint" }, t("drop"))),
       h("label", { class: "field" }, t("alt"), this.#alt, h("span", { class: "hint" }, t("alt_hint"))),
       h("div", { class: "toolbar" }, this.#saveButton(), picture && this.#removeButton()),
       this.#outcome,
@@ -58,15 +69,18 @@ export class Picture {
 
   async #take(file) {
     // The same file may be chosen again.
-    this.#file.value = "";
+    this.#field.value = "";
     if (!file) return;
+    this.#file = file;
     say(this.#outcome, "");
     try {
-      this.#chosen = await prepared(file);
+      const chosen = await prepared(file);
+      if (this.#file !== file) return;
+      this.#chosen = chosen;
       this.#draw();
     } catch (error) {
       if (!(error instanceof NoPicture)) throw error;
-      say(this.#outcome, t("no_picture"));
+      if (this.#file === file) say(this.#outcome, t("no_picture"));
     }
   }
 
@@ -76,16 +90,17 @@ export class Picture {
       text: t("save"),
       primary: true,
       outcome: this.#outcome,
-      may: () => (this.#chosen || this.#show.picture ? undefined : t("nothing_chosen")),
-      what: () => ({ blob: this.#chosen?.blob, alt: this.#alt.value.trim() }),
-      act: async (key, { blob, alt }) => this.#call("PUT", `${this.#path}${alt && `?alt=${encodeURIComponent(alt)}`}`, { key, body: blob ?? (await this.#present()) }),
-      done: ({ body }) => this.#done(body, "saved"),
+      may: () => (this.#chosen || this.#picture ? undefined : t("nothing_chosen")),
+      what: () => ({ chosen: this.#chosen, alt: this.#alt.value.trim() }),
+      pending: (isPending) => (this.#alt.disabled = isPending),
+      act: async (key, { chosen, alt }) => this.#call("PUT", `${this.#path}${alt && `?alt=${encodeURIComponent(alt)}`}`, { key, body: chosen?.blob ?? (await this.#present()) }),
+      done: ({ body }, { chosen }) => this.#done(body, "saved", chosen),
     });
   }
 
   /** The picture that is there, to be described in other words. */
   async #present() {
-    const answer = await fetch(this.#show.picture.url);
+    const answer = await fetch(this.#picture.url);
     if (!answer.ok) throw new Error(t("no_picture"));
     return answer.blob();
   }
@@ -97,14 +112,19 @@ export class Picture {
       means: t("remove_means"),
       outcome: this.#outcome,
       act: (key) => this.#call("DELETE", this.#path, { key }),
-      done: ({ body }) => this.#done(body, "removed"),
+      done: ({ body }) => {
+        this.#done(body, "removed", this.#chosen);
+        // This button is gone, and the focus with it.
+        if (document.activeElement === document.body) this.#choose.focus({ preventScroll: true });
+      },
     });
   }
 
-  #done({ picture }, what) {
-    this.#chosen = undefined;
+  /** What was chosen while `sent` was on its way is not saved. */
+  #done({ picture }, what, sent) {
+    if (this.#chosen === sent) this.#chosen = undefined;
     this.#show.picture = picture;
-    this.#draw();
+    this.#become(picture);
     say(this.#outcome, t(what), true);
   }
 }

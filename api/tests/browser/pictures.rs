@@ -116,6 +116,8 @@ async fn what_is_no_picture_is_not_sent_and_what_can_not_be_loaded_is_drawn() {
         window.click("[data-act=remove_picture]").await;
         window.click("dialog [value=yes]").await;
         window.until(".picture .notice.good", "The picture is removed.").await;
+        // Its button is gone: who works by keyboard goes on beside it.
+        window.until_eval("return document.activeElement.dataset.act ?? null", json!("choose_picture")).await;
         assert_eq!(picture_of(window, "demo").await, Value::Null);
         // A page that was loaded before has an address, and nothing is there any more.
         let stale = "import('/assets/poster.js').then(({ poster }) => {
@@ -125,6 +127,69 @@ async fn what_is_no_picture_is_not_sent_and_what_can_not_be_loaded_is_drawn() {
         window.eval(stale).await;
         window.until_eval("return document.querySelectorAll('body > svg.poster').length", json!(1)).await;
         window.until_eval("return document.documentElement.scrollWidth", json!(390)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_manager_does_is_seen_and_leaves_what_was_written_here() {
+    in_windows(Size::Desktop, async |[one, other]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        let office = format!("{}/office#show=demo&tab=shows", server.url);
+        for window in [one, other] {
+            window.sign_in(&office, &admin).await;
+            window.until(".picture [role=status]", "no picture of its own").await;
+        }
+        one.choose_picture("photograph.png", PHOTOGRAPH).await;
+        one.set_in_office("A red curtain").await;
+        let described = "return document.querySelector('.picture-view > img')?.alt ?? null";
+        other.until_eval(described, json!("A red curtain")).await;
+        other.until_eval("return document.querySelector('.picture [name=alt]').value", json!("A red curtain")).await;
+
+        one.fill(".picture [name=alt]", "Half written").await;
+        other.click("[data-act=remove_picture]").await;
+        other.click("dialog [value=yes]").await;
+        one.until_eval("return document.querySelectorAll('.picture-view > svg.poster').length", json!(1)).await;
+        one.until_eval("return document.querySelector('.picture [name=alt]').value", json!("Half written")).await;
+        one.until_eval("return document.querySelectorAll('[data-act=remove_picture]').length", json!(0)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_chosen_while_another_picture_is_on_its_way_stays_chosen() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.sign_in(&format!("{}/office#show=demo&tab=shows", server.url), &admin).await;
+        window.until(".picture [role=status]", "no picture of its own").await;
+        // The answer waits for the second choice.
+        window
+            .eval(
+                "const ask = window.fetch;
+                 window.fetch = async (path, options) => {
+                   const answer = await ask(path, options);
+                   if (options?.method === 'PUT') await new Promise((go) => { window.answerNow = go; });
+                   return answer;
+                 };",
+            )
+            .await;
+        window.choose_picture("photograph.png", PHOTOGRAPH).await;
+        window.until(".picture [role=status]", "Not saved yet").await;
+        window.click("[data-act=save_picture]").await;
+        window.until_eval("return typeof window.answerNow", json!("function")).await;
+        let small = "() => new Promise((done) => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 30, height: 20 });
+            canvas.getContext('2d').fillRect(0, 0, 30, 20);
+            canvas.toBlob(done, 'image/png');
+        })";
+        window.choose_picture("small.png", small).await;
+        window.until(".picture [role=status]", "30 × 20").await;
+        window.eval("window.answerNow()").await;
+        window.until(".picture .notice.good", "The picture is saved.").await;
+        window.until(".picture [role=status]", "Not saved yet: 30 × 20").await;
+        window.until_eval("return document.querySelectorAll('.picture-view > canvas').length", json!(1)).await;
     })
     .await;
 }
