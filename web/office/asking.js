@@ -80,7 +80,9 @@ export function commandButton({ name, text, means, primary, outcome, may, what, 
 function focusAgain(button) {
   if (document.activeElement && document.activeElement !== document.body) return;
   const control = button.isConnected ? button : document.querySelector(`[data-key="${CSS.escape(button.dataset.key)}"]`);
-  if (control) return control.focus({ preventScroll: true });
+  control?.focus({ preventScroll: true });
+  // It may be hidden now.
+  if (control && document.activeElement === control) return;
   const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
   if (dialog) focusHeading(dialog);
 }

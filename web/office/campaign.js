@@ -20,7 +20,9 @@ const DOWNLOAD_MS = 600_000;
  */
 export function openCampaign({ call, id, go, closed }) {
   const path = `/v1/vouchers/${encodeURIComponent(id)}`;
-  const [content, table, outcome] = [h("div", { class: "stack" }), h("div"), outcomeBox()];
+  const [content, outcome] = [h("div", { class: "stack" }), outcomeBox()];
+  // It stays when its codes are drawn again: on a phone it is scrolled to the buttons.
+  const table = h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": t("codes") });
   const more = h("button", { type: "button", hidden: true, onclick: () => load(true) }, office("more"));
   const csv = h("button", { type: "button", "data-act": "csv", onclick: () => download() }, t("csv"));
   let vouchers = [];
@@ -60,7 +62,7 @@ export function openCampaign({ call, id, go, closed }) {
       csv.disabled = body.status === "issuing";
       end.hidden = Boolean(body.end);
       redraw(content, details(body));
-      redraw(table, codes(vouchers, { call, outcome, go, changed: () => load() }));
+      redraw(table, codes(vouchers, { call, outcome, go, changed: (code) => withdrawn(code) }));
       say(outcome, "");
       if (["issuing", "ending"].includes(body.status)) timer = setTimeout(load, LOOK_AGAIN_MS);
     } catch (error) {
@@ -69,6 +71,12 @@ export function openCampaign({ call, id, go, closed }) {
       if (![403, 404, 409].includes(error.status) && dialog.open) timer = setTimeout(load, LOOK_AGAIN_MS);
     }
     more.disabled = false;
+  }
+
+  /** The button is gone, and the focus with it: it goes to the one beside. */
+  async function withdrawn(code) {
+    await load();
+    if (document.activeElement === document.body) table.querySelector(`[data-key="bookings-${CSS.escape(code)}"]`)?.focus();
   }
 
   async function download() {
@@ -119,7 +127,7 @@ function details({ id, status, discount, count, issued, used, reserved, withdraw
 }
 
 function codes(vouchers, { call, outcome, go, changed }) {
-  const withdraw = (voucher) => withdrawButton({ call, voucher, outcome, done: changed });
+  const withdraw = (voucher) => withdrawButton({ call, voucher, outcome, done: () => changed(voucher) });
   const bookings = (code) => h("button", { type: "button", class: "plain", "data-key": `bookings-${code}`, "aria-label": t("bookings_of", { code }), onclick: () => go(code) }, t("bookings"));
   const row = ({ number: which, voucher, used = 0, reserved = 0, withdrawn }) =>
     h(
@@ -133,11 +141,5 @@ function codes(vouchers, { call, outcome, go, changed }) {
       h("td", null, withdrawn ? h("span", { class: "badge" }, t("withdrawn")) : withdraw(voucher)),
     );
   const head = [["#", true], [t("voucher"), false], [t("used"), true], [t("reserved"), true]].map(([name, amount]) => h("th", { scope: "col", class: amount ? "amount" : undefined }, name));
-  return [
-    h(
-      "div",
-      { class: "scrolls", tabindex: "0", role: "region", "aria-label": t("codes"), "data-key": "codes" },
-      h("table", { class: "data" }, h("caption", null, t("reserved_hint")), h("thead", null, h("tr", null, head, h("td"), h("td"))), h("tbody", null, vouchers.map(row))),
-    ),
-  ];
+  return h("table", { class: "data" }, h("caption", null, t("reserved_hint")), h("thead", null, h("tr", null, head, h("td"), h("td"))), h("tbody", null, vouchers.map(row)));
 }

@@ -283,6 +283,9 @@ async fn a_code_is_withdrawn_and_a_campaign_ended() {
         window.until("dialog .data", code(1)).await;
         window.do_it(&format!("withdraw-{}", code(1))).await;
         window.until("dialog .notice:not([hidden])", "The voucher is withdrawn.").await;
+        // Its button is gone: the focus is beside it, and the list is where it was.
+        let focus = "return document.activeElement.dataset.key ?? document.activeElement.id";
+        window.until_eval(focus, json!(format!("bookings-{}", code(1)))).await;
         let states =
             |read: &Value| read["vouchers"].as_array().unwrap().iter().map(|v| v["withdrawn"] == true).collect::<Vec<_>>();
         assert_eq!(states(&window.read(&manager, &path).await), [true, true, false]);
@@ -290,6 +293,7 @@ async fn a_code_is_withdrawn_and_a_campaign_ended() {
         window.fill("[name=end_reason]", "Wrong discount").await;
         window.do_it("end").await;
         window.until("dialog .notice:not([hidden])", "The campaign has ended.").await;
+        window.until_eval(focus, json!("campaign-title")).await;
         window.until("dialog .details", "Wrong discount").await;
         let ended = window.read(&manager, &path).await;
         assert_eq!((&ended["status"], states(&ended)), (&json!("ended"), vec![true; 3]));
