@@ -1,7 +1,8 @@
 // Makes a file that somebody has chosen small enough to be a show's picture. What is drawn again here has nothing in it but its
 // pixels; of a file that is sent as it is, the server leaves out the rest.
 
-const TYPES = ["image/jpeg", "image/png", "image/webp"];
+/** How files of the types that the server takes begin. What a file's name says of it is often wrong. */
+const BEGINNINGS = { "image/jpeg": /^\xFF\xD8\xFF/, "image/png": /^\x89PNG\r\n\x1A\n/, "image/webp": /^RIFF[^]{4}WEBP/ };
 /** The server takes no more. */
 const MOST_BYTES = 200_000;
 /** More pixels than a page shows. */
@@ -28,7 +29,8 @@ export async function prepared(file) {
   }
   try {
     const side = Math.max(bitmap.width, bitmap.height);
-    if (TYPES.includes(file.type) && file.size <= MOST_BYTES && side <= MOST_SIDE) return { blob: file, canvas: drawn(bitmap, 1) };
+    const type = await typeOf(file);
+    if (type && file.size <= MOST_BYTES && side <= MOST_SIDE) return { blob: file.slice(0, file.size, type), canvas: drawn(bitmap, 1) };
     const largest = Math.min(1, MOST_SIDE / side);
     for (const part of SIDES) {
       const canvas = drawn(bitmap, largest * part);
@@ -41,6 +43,11 @@ export async function prepared(file) {
   } finally {
     bitmap.close();
   }
+}
+
+async function typeOf(file) {
+  const beginning = String.fromCharCode(...new Uint8Array(await file.slice(0, 12).arrayBuffer()));
+  return Object.keys(BEGINNINGS).find((type) => BEGINNINGS[type].test(beginning));
 }
 
 function drawn(bitmap, scale) {
