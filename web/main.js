@@ -108,7 +108,7 @@ function build(show, list, bookings, linked, makeForm) {
   useCurrency(show.currency);
   document.title = `${show.title} · lastseat`;
   byId("title").textContent = show.title;
-  byId("title").before(h(show.picture ? "img" : "i", { id: "poster", class: show.picture ? "poster own" : "poster", "aria-hidden": "true" }));
+  byId("title").before(h("i", { id: "poster", class: show.picture ? "poster own" : "poster", "aria-hidden": "true" }));
 
   const sale = new SaleStatus(show);
   const inventory = new Inventory();
