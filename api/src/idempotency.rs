@@ -29,7 +29,7 @@ pub struct Keyed {
     pub key: String,
     /// Hash of caller, method, path and key. The answer is stored under it.
     pub slot: [u8; 32],
-    /// Hash of the body.
+    /// Hash of the body, and of the query where the request depends on it.
     pub body: [u8; 32],
 }
 
@@ -57,6 +57,15 @@ impl Keyed {
         let key = String::from_utf8_lossy(bytes).into_owned();
         let slot = hash_of([caller.scope().as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()]);
         Ok(Some(Self { key, slot, body: Sha256::digest(body).into() }))
+    }
+
+    /// The same of a request that depends on the query of its address: another query is another request, as another body is.
+    #[must_use]
+    pub fn with_query(self, query: Option<&str>) -> Self {
+        match query {
+            Some(query) => Self { body: hash_of([&self.body, query.as_bytes()]), ..self },
+            None => self,
+        }
     }
 
     /// What the log keeps of the request.

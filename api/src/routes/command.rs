@@ -73,7 +73,8 @@ impl<S: Sender> FromRequest<App> for Command<S> {
         let media_type = body::check_media_type(&parts.headers);
         let keeping = parts.extensions.get::<Keeping>();
         let body = body::read(body, S::MAX_BODY, || keeping.into_iter().for_each(Keeping::nothing)).await?;
-        let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
+        let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?
+            .map(|keyed| if S::HAS_QUERY { keyed.with_query(parts.uri.query()) } else { keyed });
         let id = keyed.as_ref().map(|k| app.parts().auth.command_for_request(&k.slot, &k.body));
         let trace = traces::of_request(&parts.headers);
         let (keyed, sender) = (keyed.map(Arc::new), PhantomData);

@@ -12,6 +12,8 @@ pub trait Sender: Send + Sync + 'static {
     /// Whether it counts as a command of its caller, who may send only so many. Scans at the entrance don't: ten gates may share
     /// one login, and people are waiting.
     const IS_COUNTED: bool = true;
+    /// Whether it depends on the query of its address, too. A repeat under a key must have the same then.
+    const HAS_QUERY: bool = false;
     /// Whether the session of the browser counts.
     const IS_SIGNED_IN: bool = true;
 
@@ -49,8 +51,6 @@ with_permission! {
     ReviewPayments: ReviewPayments, body::SMALL;
     /// Plans, which may have 100,000 seats.
     DrawPlans: RunShows, body::PLAN;
-    /// Pictures of shows. Of a file, more may come than is kept.
-    SetPictures: RunShows, body::LARGE;
     /// Campaigns of vouchers.
     IssueVouchers: IssueVouchers, body::SMALL;
     /// What endpoints are sent again.
@@ -65,6 +65,18 @@ with_permission! {
     RunShows: RunShows, body::SMALL;
     /// A whole show with its plan.
     RunShowsWithPlan: RunShows, body::LARGE;
+}
+
+/// Pictures of shows. Of a file, more may come than is kept; what is to be seen on it is in the query.
+pub struct SetPictures;
+
+impl Sender for SetPictures {
+    const MAX_BODY: usize = body::LARGE;
+    const HAS_QUERY: bool = true;
+
+    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
+        caller.needs(Permission::RunShows)
+    }
 }
 
 /// Scans of tickets.

@@ -179,6 +179,8 @@ async fn a_request_with_a_key_sets_a_picture_once_also_after_a_restart() {
     let again = keyed(&server, png(4, 3, 1)).await;
     assert_eq!((again.ok(201), again.header("idempotent-replayed")), (first, Some("true")));
     keyed(&server, png(4, 3, 2)).await.problem(422, "idempotency_key_reused");
+    let described = format!("{PICTURE}?alt=A+stage");
+    put(&server, &described, PNG, png(4, 3, 1)).key("one").send().await.problem(422, "idempotency_key_reused");
     let second = set(&server, png(4, 3, 2)).await.ok(201);
     let server = server.restart().await;
     assert_eq!(url(&keyed(&server, png(4, 3, 1)).await.ok(200)), url(&second));
