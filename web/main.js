@@ -108,7 +108,7 @@ function build(show, list, bookings, linked, makeForm) {
   useCurrency(show.currency);
   document.title = `${show.title} · lastseat`;
   byId("title").textContent = show.title;
-  byId("title").before(h("i", { id: "poster", class: show.picture ? "poster own" : "poster", "aria-hidden": "true" }));
+  byId("poster").classList.toggle("own", Boolean(show.picture));
 
   const sale = new SaleStatus(show);
   const inventory = new Inventory();
@@ -137,9 +137,11 @@ function build(show, list, bookings, linked, makeForm) {
   };
   let isDrawn;
   inventory.addEventListener("loaded", () => {
-    map.draw(show, [...inventory.seats.values()], inventory.shapes).finally(() => requestAnimationFrame(() => setTimeout(isDrawn)));
+    map.draw(show, [...inventory.seats.values()], inventory.shapes).finally(() => {
+      byId("viewport").classList.add("ready");
+      requestAnimationFrame(() => setTimeout(isDrawn));
+    });
     checkout.loaded();
-    byId("viewport").classList.add("ready");
     mark();
     facts();
   });
@@ -200,16 +202,15 @@ function saleFacts(show, inventory) {
 }
 
 function choose(shows, chosen) {
-  if (shows.length < 2) return;
   const select = byId("shows");
   select.append(...shows.map(({ id, title }) => h("option", { value: id, selected: id === chosen }, title)));
   select.addEventListener("change", () => (location.search = `?show=${encodeURIComponent(select.value)}`));
-  select.hidden = false;
 }
 
 /** No such show, or none at all. */
 function noShow(id, shows) {
   document.body.classList.add("none");
+  byId("poster").remove();
   connection("resting");
   byId("link").lastElementChild.textContent = t("connected");
   if (id === undefined) {
