@@ -16,6 +16,7 @@ export class WhenFull {
     this.#inventory = inventory;
     this.#key = keyOf(sale.show.id);
     this.#make = async () => {
+      place.hidden = !sale.onSale;
       const [{ TellMe }, { SoldOut }] = await Promise.all([import("./tell-me.js"), import("./sold-out.js")]);
       this.#tellMe = new TellMe(sale, inventory);
       new SoldOut(place, sale, inventory, this.#tellMe, list);
