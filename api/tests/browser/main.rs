@@ -20,6 +20,7 @@ mod entrance_page;
 mod german;
 mod keyboard;
 mod large_map;
+mod layout_shift;
 mod my_bookings;
 mod office;
 mod office_touch;
