@@ -39,6 +39,17 @@ export function redraw(parent, ...children) {
   else focusHeading(parent);
 }
 
+// A control that is drawn again while a mouse presses it would not be clicked: its successor is where the button goes up, and not where it went
+// down. Fingers need nothing: a browser looks for what they tap when they leave.
+let pressed;
+const controlOf = ({ target }) => target.closest?.("[data-key]");
+window.addEventListener("pointerdown", (event) => (pressed = event.pointerType === "mouse" && event.button === 0 ? controlOf(event) : undefined), true);
+window.addEventListener("pointerup", (event) => {
+  const control = controlOf(event);
+  if (pressed?.isConnected === false && control?.dataset.key === pressed.dataset.key) control.click();
+  pressed = undefined;
+}, true);
+
 /** Like `replaceChildren`, but a child that stays never leaves the document: a frame in it would load again. */
 function replaceAround(parent, children) {
   const stays = children.find((child) => child.parentNode === parent);

@@ -30,6 +30,7 @@ mod other_site;
 mod payment_form;
 mod pictures;
 mod plan_editor;
+mod pressed;
 mod sale;
 mod scratch_card;
 mod server;
