@@ -72,20 +72,19 @@ async fn spawn(data: &TempDir, listen: &str, more: &[&str]) -> (Child, String) {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let url = line_with(process.stdout.take().unwrap(), "Seat map").await;
+    let url = find_line(process.stdout.take().unwrap(), "Seat map").await.expect("a line with the address");
     (process, url.trim().trim_end_matches('/').to_owned())
 }
 
-/// Reads until a line contains `mark`, and returns the rest of that line. Keeps reading after that,
+/// Reads until a line contains `mark`, and returns the rest of that line; `None` if the output ends before. Keeps reading after that,
 /// because a process that writes to a closed pipe gets an error.
-pub async fn line_with(output: impl AsyncRead + Unpin + Send + 'static, mark: &str) -> String {
+pub async fn find_line(output: impl AsyncRead + Unpin + Send + 'static, mark: &str) -> Option<String> {
     let mut lines = BufReader::new(output).lines();
     loop {
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap();
-        let line = line.unwrap_or_else(|| panic!("the output ended without `{mark}`"));
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap()?;
         if let Some((_, rest)) = line.split_once(mark) {
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return rest.to_owned();
+            return Some(rest.to_owned());
         }
     }
 }

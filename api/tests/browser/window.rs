@@ -1,6 +1,6 @@
 //! Browser windows, by chromedriver.
 
-use crate::server::line_with;
+use crate::server::find_line;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use futures::FutureExt;
@@ -137,15 +137,24 @@ impl Window {
     }
 }
 
+/// Starts chromedriver. It looks for a port that is free under IPv4, takes the same under IPv6, and ends if another program has that one.
+async fn start_driver() -> Result<(Child, String), String> {
+    for _ in 0..5 {
+        let mut chromedriver = Command::new("chromedriver");
+        chromedriver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut driver = chromedriver.spawn().map_err(|error| format!("chromedriver: {error}"))?;
+        if let Some(port) = find_line(driver.stdout.take().unwrap(), "successfully on port ").await {
+            return Ok((driver, format!("http://127.0.0.1:{}", port.trim_end_matches('.'))));
+        }
+    }
+    Err("chromedriver ended five times without a port".to_owned())
+}
+
 async fn open_windows<const N: usize>(size: Size, flags: &[String]) -> Option<(Child, [Window; N])> {
-    let started =
-        Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn();
-    let mut driver = match started {
-        Ok(driver) => driver,
-        Err(error) => return no_browser(&format!("chromedriver: {error}")),
+    let (driver, url) = match start_driver().await {
+        Ok(started) => started,
+        Err(error) => return no_browser(&error),
     };
-    let port = line_with(driver.stdout.take().unwrap(), "successfully on port ").await;
-    let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
     let mut windows = Vec::new();
     for _ in 0..N {
         match session(&url, size, flags).await {
