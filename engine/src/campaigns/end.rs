@@ -1,8 +1,8 @@
 //! Ends a campaign: withdraws each of its vouchers.
 //!
-//! A voucher that is not there yet is created and withdrawn in one append. Whoever still creates vouchers of the campaign,
-//! on this node or another, finds it there then, so no voucher is usable once the campaign has ended. A voucher that
-//! somebody is faster to reserve is withdrawn after that: the booking keeps it.
+//! A voucher that is not there yet is created and withdrawn in one append. A task that still creates vouchers of the campaign,
+//! on this node or another, finds it there then, so no voucher is usable once the campaign has ended. A voucher that a
+//! booking reserves first is withdrawn after that: the booking keeps it.
 
 use super::finish::{AT_ONCE, Finisher};
 use super::start::{BATCH, check_secret};

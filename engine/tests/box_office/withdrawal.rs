@@ -1,5 +1,5 @@
-//! Vouchers that staff withdraw, and campaigns that they end: nobody can use them from then on, whatever crashes and
-//! whoever is faster.
+//! Vouchers that staff withdraw, and campaigns that they end: nobody can use them from then on, whatever crashes
+//! and whichever command comes first.
 
 use crate::common;
 
