@@ -16,10 +16,11 @@ use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry};
 
 /// The last lines of a process are waited for so long, if stderr is stuck.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ static HAS_ACCESS_LOG: AtomicBool = AtomicBool::new(false);
 static LEVEL: OnceLock<SetLevel> = OnceLock::new();
 
 /// Replaces what is logged. `false`: nothing is logged by this process.
-type SetLevel = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+type SetLevel = Box<dyn Fn(Targets) -> bool + Send + Sync>;
 
 /// What is logged now, as it was asked for.
 static LOGGED: Mutex<String> = Mutex::new(String::new());
@@ -68,12 +69,12 @@ pub fn install(config: &Config, spans: Option<Box<dyn Layer<Registry> + Send + S
 
 /// What a level lets through. The clients of the cluster report each lost connection hundreds of times; the adapter reports
 /// it once. Name a target to get its lines. Spans for a collector are no log lines, and the access log has a switch of its own.
-fn filter(level: &str) -> Option<EnvFilter> {
+fn filter(level: &str) -> Option<Targets> {
     let named = if level.contains(['=', ',']) { level.to_owned() } else { format!("{level},kurrentdb=off,h2=error") };
     let access = if has_access_log() { "info" } else { "off" };
     // A level of one part of the program leaves its lines their request.
     let request = if level == "off" { "off" } else { "error" };
-    EnvFilter::try_new(format!("{named},{REQUEST}={request},{STEP}=off,{ACCESS}={access}")).ok()
+    format!("{named},{REQUEST}={request},{STEP}=off,{ACCESS}={access}").parse().ok()
 }
 
 /// Whether each answered request gets a line.

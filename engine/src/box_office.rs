@@ -14,6 +14,7 @@ use crate::services::Services;
 use crate::settings::Settings;
 use crate::snapshot::CheckedSnapshot;
 use crate::status::{Messages, RecoverySummary, Status};
+use futures::FutureExt;
 use lastseat_domain::block::Access;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
@@ -70,7 +71,8 @@ impl Tasks {
 
     /// Runs until it is done, or killed.
     fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<Option<T>> {
-        let kill = self.kill.clone();
+        // What tokio does with a task is compiled for each type of future: here there is one for all.
+        let (kill, work) = (self.kill.clone(), work.boxed());
         self.running.spawn(async move { kill.run_until_cancelled_owned(work).await }.in_current_span())
     }
 }
@@ -259,7 +261,7 @@ impl BoxOffice {
     /// [`CommandError`].
     pub async fn hold_for_buyer(&self, request: HoldRequest, access: Access, seller: &str) -> Result<Hold, CommandError> {
         match request.voucher.clone() {
-            None => Box::pin(hold::hold(&self.services, &request, &access, seller)).await,
+            None => hold::hold(&self.services, &request, &access, seller).await,
             Some(voucher) => Box::pin(self.hold_with_voucher(&request, access, seller, &voucher)).await,
         }
     }
@@ -280,7 +282,7 @@ impl BoxOffice {
     /// The answers have the order of the requests. All that the holds append is committed together, as far
     /// as the log and the limit on commands in flight allow.
     pub async fn hold_all(&self, requests: &[HoldRequest], seller: &str) -> Vec<Result<Hold, CommandError>> {
-        Box::pin(hold::hold_all(&self.services, requests, seller)).await
+        hold::hold_all(&self.services, requests, seller).await
     }
 
     /// For each request of a batch what [`Self::repeated_hold`] gives.

@@ -11,8 +11,6 @@ mod guard;
 mod limiter;
 mod options;
 mod script;
-#[cfg(feature = "testkit")]
-pub mod testkit;
 
 pub use address::BadRedisUrl;
 pub use check::{CheckFailed, Checkup};

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use lastseat_in_process::SystemClock;
-use lastseat_redis::testkit::{RedisCluster, RedisServer, Sentinel};
 use lastseat_redis::{Checkup, Redis, RedisOptions, Severity};
+use lastseat_redis_testkit::{RedisCluster, RedisServer, Sentinel};
 use std::sync::Arc;
 use std::time::Duration;
 

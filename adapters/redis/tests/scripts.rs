@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat_domain::ports::SeatGuard;
 use lastseat_redis::RedisGuard;
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use redis::Value;
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ mod common;
 
 use common::{lock, patient, refusal};
 use lastseat_domain::ports::seat_guard::Lock;
-use lastseat_redis::testkit::{RedisServer, ServerOptions};
 use lastseat_redis::{Redis, RedisGuard, RedisOptions};
+use lastseat_redis_testkit::{RedisServer, ServerOptions};
 use std::path::Path;
 use std::process::{Command, Stdio};
 

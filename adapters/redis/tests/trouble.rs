@@ -8,8 +8,8 @@ use common::fake::FakeRedis;
 use common::{LONG, brisk_guard, guard, key, lock, owner, patient, refusal, seats, show, until_recovered, until_refused};
 use lastseat_domain::ports::SeatGuard;
 use lastseat_domain::ports::seat_guard::Lock;
-use lastseat_redis::testkit::{Network, Proxy, RedisCluster, RedisServer, Sentinel, ServerOptions};
 use lastseat_redis::{Redis, RedisGuard, RedisOptions};
+use lastseat_redis_testkit::{Network, Proxy, RedisCluster, RedisServer, Sentinel, ServerOptions};
 use std::time::Duration;
 use tokio::time::Instant;
 

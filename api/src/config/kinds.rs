@@ -270,5 +270,5 @@ fn url(text: &str) -> Option<String> {
 pub fn log_level(text: &str) -> Option<String> {
     // A single word that is no level would pass as a directive for a crate of that name, and log nothing.
     let known = text.contains(['=', ',']) || text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-    (known && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
+    (known && text.parse::<tracing_subscriber::filter::Targets>().is_ok()).then(|| text.to_owned())
 }

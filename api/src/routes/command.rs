@@ -15,6 +15,7 @@ use crate::server::Keeping;
 use crate::traces;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::HeaderValue;
 use http::request::Parts;
 use lastseat_domain::event::RequestFingerprint;
@@ -174,6 +175,17 @@ impl<S: Sender> Command<S> {
     }
 }
 
+/// A command that runs, whichever it is: what is common to all is compiled once, not for each of them.
+type Run = BoxFuture<'static, Result<Answer, Problem>>;
+
+/// A command that may run, and what is left to do around that.
+struct Accepted {
+    trace: Option<Trace>,
+    limits: AppliedLimits,
+    keyed: Option<Arc<Keyed>>,
+    run: Run,
+}
+
 /// Executes a command, once per idempotency key, and counts its answer.
 pub async fn execute<S: Sender, F, Done>(
     app: &App,
@@ -186,13 +198,15 @@ where
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
     let limited = |app: App, received: Command<S>| {
-        let (limits, run) = (received.limits.clone(), run(app.clone(), received));
-        async move {
-            app.check_shared_limits(&limits).await?;
-            run.await
-        }
+        let limits = received.limits.clone();
+        run_within_shared_limits(app.clone(), limits, Box::pin(run(app, received)))
     };
     execute_with_precheck(app, command, received, limited).await
+}
+
+async fn run_within_shared_limits(app: App, limits: AppliedLimits, run: Run) -> Result<Answer, Problem> {
+    app.check_shared_limits(&limits).await?;
+    run.await
 }
 
 /// Like [`execute`], for a command with refusals that cost next to nothing: `run` makes them first,
@@ -207,21 +221,28 @@ where
     F: FnOnce(App, Command<S>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
+    let accepted = received.map(|received| Accepted {
+        trace: received.trace.clone(),
+        limits: received.limits.clone(),
+        keyed: received.keyed.clone(),
+        run: Box::pin(run(app.clone(), received)),
+    });
+    answer(app, command, accepted).await
+}
+
+async fn answer(app: &App, command: metrics::Command, accepted: Result<Accepted, Problem>) -> Answer {
     let (begun, mut trace) = (Instant::now(), None);
-    let answer = match received {
+    let answer = match accepted {
         Err(problem) => problem.into(),
-        Ok(received) => {
-            trace = received.trace.as_ref().map(|trace| trace.id.clone());
-            let applied = received.limits.clone();
-            let answer = match received.keyed.clone() {
-                None => {
-                    let run = run(app.clone(), received);
-                    run_to_completion(async move { run.await.unwrap_or_else(Answer::from) }).await
-                }
-                Some(keyed) => run_to_completion(run_once(app.clone(), keyed, run(app.clone(), received))).await,
+        Ok(accepted) => {
+            trace = accepted.trace.map(|trace| trace.id);
+            let run = accepted.run;
+            let answer = match accepted.keyed {
+                None => run_to_completion(Box::pin(async move { run.await.unwrap_or_else(Answer::from) })).await,
+                Some(keyed) => run_to_completion(Box::pin(run_once(app.clone(), keyed, run))).await,
             };
             // After the answer store: a repeat reports its limits as they are now.
-            limits::fields::add_to_answer(&applied, with_position(app, answer))
+            limits::fields::add_to_answer(&accepted.limits, with_position(app, answer))
         }
     };
     app.metrics().answered(command, answer.problem, begun.elapsed(), trace.as_deref());
@@ -241,8 +262,7 @@ fn with_position(app: &App, answer: Answer) -> Answer {
 /// must not stop half way, with seats locked and no booking. A command that does not finish at the
 /// first poll becomes a task. Most refusals do finish at the first poll, and a task would be most of
 /// their cost.
-async fn run_to_completion(run: impl Future<Output = Answer> + Send + 'static) -> Answer {
-    let mut run = Box::pin(run);
+async fn run_to_completion(mut run: BoxFuture<'static, Answer>) -> Answer {
     if let Poll::Ready(answer) = futures::poll!(run.as_mut()) {
         return answer;
     }
@@ -253,7 +273,7 @@ async fn run_to_completion(run: impl Future<Output = Answer> + Send + 'static) -
 }
 
 /// Runs a command unless its key has an answer already.
-async fn run_once(app: App, keyed: Arc<Keyed>, run: impl Future<Output = Result<Answer, Problem>>) -> Answer {
+async fn run_once(app: App, keyed: Arc<Keyed>, run: Run) -> Answer {
     let ticket = match app.answers().begin(keyed.slot, keyed.body, app.now()) {
         Begin::New(ticket) => ticket,
         Begin::Replay(answer) => {

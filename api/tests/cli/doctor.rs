@@ -2,7 +2,7 @@
 
 use crate::binary::{Place, Run};
 use crate::serve::Server;
-use lastseat_redis::testkit::{RedisServer, ServerOptions};
+use lastseat_redis_testkit::{RedisServer, ServerOptions};
 use serde_json::Value;
 use std::process::Stdio;
 

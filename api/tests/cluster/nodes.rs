@@ -4,7 +4,7 @@ use crate::check;
 use crate::support::client::Client;
 use crate::support::process::{LogServer, Server, command, token_with, verify};
 use crate::support::{PATIENCE, books, text};
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 
 use super::node::{Node, callers};
 use lastseat_domain::ports::RateLimiter;
-use lastseat_redis::testkit::RedisServer;
 use lastseat_redis::{Redis, RedisLimiter, RedisOptions};
+use lastseat_redis_testkit::RedisServer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 const DOMAIN: &str = "lastseat-domain";
 const TESTKIT: &str = "lastseat-testkit";
+const REDIS_TESTKIT: &str = "lastseat-redis-testkit";
 const BENCHES: &str = "lastseat-benches";
 const PROGRAM: &str = "lastseat";
 
@@ -18,7 +19,8 @@ fn forbidden(packages: &BTreeMap<String, Package>) -> Vec<String> {
         for dependency in &package.depends_on {
             let allowed = match package.name.as_str() {
                 BENCHES => true,
-                PROGRAM => dependency != TESTKIT && dependency != BENCHES,
+                PROGRAM => ![TESTKIT, REDIS_TESTKIT, BENCHES].contains(&dependency.as_str()),
+                REDIS_TESTKIT => dependency == TESTKIT,
                 DOMAIN => false,
                 _ => dependency == DOMAIN,
             };

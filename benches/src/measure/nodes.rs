@@ -9,7 +9,7 @@ use crate::figure::{Figure, Measured};
 use crate::outcome::Outcome;
 use crate::server::{Backing, Server};
 use lastseat_event_log_eventstore::{EventStoreLog, Options};
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use std::sync::Arc;
 use std::time::Duration;
 

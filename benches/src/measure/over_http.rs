@@ -7,7 +7,7 @@ use crate::figure::{Figure, Measured};
 use crate::outcome::Outcome;
 use crate::raw_log;
 use crate::server::{Backing, Server};
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

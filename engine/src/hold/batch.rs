@@ -25,7 +25,15 @@ const HOLDS_BETWEEN_YIELDS: usize = 32;
 const LONGEST_WAIT: TimeDelta = TimeDelta::milliseconds(100);
 
 /// Places all holds. The answers have the order of the requests.
-pub(crate) async fn hold_all(services: &Services, requests: &[HoldRequest], seller: &str) -> Vec<Result<Hold, CommandError>> {
+pub(crate) fn hold_all<'a>(
+    services: &'a Services,
+    requests: &'a [HoldRequest],
+    seller: &'a str,
+) -> BoxFuture<'a, Vec<Result<Hold, CommandError>>> {
+    hold_in_groups(services, requests, seller).boxed()
+}
+
+async fn hold_in_groups(services: &Services, requests: &[HoldRequest], seller: &str) -> Vec<Result<Hold, CommandError>> {
     let mut answers = Vec::with_capacity(requests.len());
     let mut left = requests;
     while !left.is_empty() {

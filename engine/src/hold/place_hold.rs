@@ -13,6 +13,8 @@ use crate::buyers::Reservation;
 use crate::error::{BusyCause, CommandError, Fault};
 use crate::requests::{Hold, HoldRequest, PriceTypeChoice, SeatSelection};
 use crate::services::Services;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use lastseat_domain::block::Access;
 use lastseat_domain::{BookingId, Rejection, ShowId};
 use std::time::Duration;
@@ -59,14 +61,15 @@ fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection)
     sales_ended || differed || log_unknown || services.known_bookings.may_contain(booking)
 }
 
-/// Places a hold that `sender` sends: its buyer, or a seller.
-pub(crate) async fn hold(
-    services: &Services,
-    request: &HoldRequest,
-    access: &Access,
-    sender: &str,
-) -> Result<Hold, CommandError> {
-    place(services, request, access, sender, None).await
+/// Places a hold that `sender` sends: its buyer, or a seller. No `async fn`, which would be compiled again by each crate that
+/// holds seats.
+pub(crate) fn hold<'a>(
+    services: &'a Services,
+    request: &'a HoldRequest,
+    access: &'a Access,
+    sender: &'a str,
+) -> BoxFuture<'a, Result<Hold, CommandError>> {
+    place(services, request, access, sender, None).boxed()
 }
 
 /// Places a hold, alone or as one of those that append together.

@@ -14,6 +14,8 @@ use crate::error::CommandError;
 use crate::origin::Context;
 use crate::requests::{ExchangeRequest, Paid, PartialRefundRequest, PayRequest, ReviewRequest};
 use crate::services::Services;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, BuyerId, VoucherHash};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -78,13 +80,18 @@ impl Actor for PaymentActor {
     ) -> Result<(), ActorProcessingErr> {
         // The engine is gone, and with it everyone who waits for a reply.
         let Some(services) = self.services.upgrade() else { return Ok(()) };
-        // On the heap, and only while it runs: the actor's task has room for this future twice.
-        Box::pin(self.execute(services, message).instrument(span)).await;
+        self.run(services, message, span).await;
         Ok(())
     }
 }
 
 impl PaymentActor {
+    /// On the heap, and only while it runs: the actor's task has room for this future twice. And no `async fn`, which would
+    /// be compiled again by each crate that starts an actor.
+    fn run(&self, services: Arc<Services>, message: PaymentMessage, span: Span) -> BoxFuture<'_, ()> {
+        self.execute(services, message).instrument(span).boxed()
+    }
+
     async fn execute(&self, services: Arc<Services>, message: PaymentMessage) {
         // Nothing is kept from one command to the next: other nodes change the booking, too, and a decision that appends
         // nothing would never notice.

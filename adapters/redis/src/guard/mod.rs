@@ -50,7 +50,7 @@ impl RedisGuard {
 
     /// A guard with one script in place of another: a failing twin. `name` as the file's in `lua/`,
     /// without the ending. Panics if there is none.
-    #[cfg(feature = "testkit")]
+    #[cfg(feature = "twins")]
     #[must_use]
     pub fn with_twin(redis: Redis, name: &str, source: &'static str) -> Self {
         let mut operations = Operations::new();

@@ -25,7 +25,7 @@ impl Operations {
     }
 
     /// Puts another script in the place of the one of this name, if there is one.
-    #[cfg(feature = "testkit")]
+    #[cfg(feature = "twins")]
     pub(crate) fn replace(&mut self, name: &str, source: &'static str) -> bool {
         let Self { lock_seats, lock_any, extend_lock, release_seats, mark_sold, unmark_sold } = self;
         let all = [lock_seats, lock_any, extend_lock, release_seats, mark_sold, unmark_sold];

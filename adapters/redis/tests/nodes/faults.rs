@@ -3,7 +3,7 @@
 use crate::cluster::{LogKind, SHORT_HOLD, TestCluster};
 use crate::crowd::Crowd;
 use crate::outcome::{assert_clean, assert_every_key_ends, assert_sells, settle};
-use lastseat_redis::testkit::{Network, Proxy, RedisCluster, RedisServer, Sentinel};
+use lastseat_redis_testkit::{Network, Proxy, RedisCluster, RedisServer, Sentinel};
 use std::time::Duration;
 
 /// Concurrent buyers.

@@ -6,7 +6,7 @@ use lastseat_audit::{Audit, Report};
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_engine::{BoxOffice, Paid};
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@ use crate::cluster::{LogKind, SHORT_HOLD, SOON, TestCluster};
 use crate::crowd::{Answers, any, hold, hold_all, seat};
 use crate::outcome::{assert_clean, assert_every_key_ends};
 use futures::future::join_all;
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

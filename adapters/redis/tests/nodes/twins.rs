@@ -9,7 +9,7 @@ use futures::future::join_all;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, StreamWrite, WriteOutcome};
 use lastseat_redis::RedisOptions;
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use crate::support::test_server::{GALA, TestServer};
 use futures::future::join_all;
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis_testkit::RedisServer;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Redis to test with (feature `testkit`): a server, a cluster and a Sentinel set-up of their own
+//! Redis to test with: a server, a cluster and a Sentinel set-up of their own
 //! on free loopback ports, and a network in between that can fail.
 //!
 //! Each ends what it started when it is dropped, also after a panic. Where Redis is not installed,
