@@ -138,4 +138,4 @@ random-edits edits="1000":
 
 # Figures, as ratios within one run. Takes some minutes; close what else runs.
 bench:
-    cargo run --release -p lastseat-benches
+    cargo run --profile dist -p lastseat-benches
