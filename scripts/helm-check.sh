@@ -13,6 +13,16 @@ helm lint --strict "$chart" "${cluster[@]}"
 helm template sale "$chart" "${as[@]}" | grep -c '^kind:' | grep -qx 4
 helm template sale "$chart" "${as[@]}" "${cluster[@]}" | grep -c '^kind:' | grep -qx 7
 
+# With an ingress, in both modes: the pages are routed, and what is for operators is not.
+for mode in "${cluster[*]}" "--set ingress.enabled=true"; do
+  # shellcheck disable=SC2086  # words, not one argument
+  rendered="$(helm template sale "$chart" "${as[@]}" $mode)"
+  for path in / /v1 /assets /account /wallet /entrance /office /embed.js; do
+    grep -qxF "          - path: $path" <<<"$rendered" || { echo "no ingress path $path with: $mode" >&2; exit 1; }
+  done
+  ! grep -E '^ +- path: /(metrics|health)' <<<"$rendered" || { echo "for operators only, with: $mode" >&2; exit 1; }
+done
+
 # What must be refused.
 refused() { ! helm template sale "$chart" "${as[@]}" "$@" >/dev/null 2>&1 || { echo "rendered: $*" >&2; exit 1; }; }
 refused --set mode=cluster

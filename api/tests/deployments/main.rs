@@ -5,6 +5,7 @@
 
 mod caddy;
 mod deployment;
+mod ingress;
 mod market;
 mod monitoring;
 mod nginx;
