@@ -4,6 +4,7 @@
 //! each setting once: the flag, the variable, the line of the file, `config show` and the table in
 //! docs/OPERATIONS.md are derived from there.
 
+mod destination;
 mod endpoint_url;
 mod flags;
 mod kind;
@@ -16,6 +17,7 @@ mod settings;
 mod share;
 pub mod stripe;
 
+pub use destination::Destination;
 pub use flags::{CommonFlags, Flags, SettingFlags};
 pub use kinds::{LogFormat, log_level};
 pub use layers::{ConfigError, DEFAULT_FILE, Effective, Layers, Source};

@@ -1,5 +1,6 @@
 //! The kinds of values that settings take: how each is read and shown.
 
+use super::destination::Destination;
 use super::endpoint_url::endpoint_url;
 pub(super) use super::kind::{BOOL, LIST};
 use super::kind::{Kind, kind, secret, switch};
@@ -67,6 +68,12 @@ pub(super) const REDIS: Kind<Option<ServiceUrl>> = secret(
         ServiceUrl::of(text, &schemes).map(Some)
     },
     show_optional,
+);
+pub(super) const PAYMENTS: Kind<Option<Destination>> = kind(
+    "WHERE",
+    "sandbox, stripe-test or stripe-live",
+    |text| Destination::ALL.into_iter().find(|destination| destination.name() == text).map(Some),
+    |destination| destination.map(|destination| destination.name().to_owned()).unwrap_or_default(),
 );
 pub(super) const STRIPE_KEY: Kind<Option<Secret>> = secret(
     "KEY",

@@ -1,5 +1,6 @@
 //! The settings, each declared once.
 
+use super::destination::Destination;
 use super::kinds::{self, LogFormat};
 use super::service_url::ServiceUrl;
 use super::share::Share;
@@ -111,6 +112,8 @@ settings! {
     redis, "redis": Option<ServiceUrl> = None, REDIS, SERVER;
     /// How long Redis has for a reply before a command goes on without it
     redis_timeout, "redis_timeout_ms": Duration = Duration::from_millis(250), MILLISECONDS, SERVER;
+    /// Where payments go, which the key must agree with; a server that is reached over https:// without a live key needs it
+    payments, "payments": Option<Destination> = None, PAYMENTS, SERVER;
     /// Stripe's secret key: payments go through Stripe. A test key moves no money
     stripe_key, "stripe_key": Option<Secret> = None, STRIPE_KEY, EVERY_VERB;
     /// Where Stripe's API is, if not at https://api.stripe.com: a sandbox of `lastseat sandbox`

@@ -92,6 +92,7 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_EVENTSTORE_LISTEN_TOKEN", "short"),
         ("LASTSEAT_EVENTSTORE_ADVERTISE", "log.example.org"),
         ("LASTSEAT_REDIS", "127.0.0.1:6379"),
+        ("LASTSEAT_PAYMENTS", "stripe"),
         ("LASTSEAT_STRIPE_KEY", "pk_test_1"),
         ("LASTSEAT_STRIPE_KEY", "sk_test_"),
         ("LASTSEAT_STRIPE_KEY", "sk_other_1"),

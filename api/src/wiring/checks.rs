@@ -164,6 +164,9 @@ async fn seat_guard(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
 
 async fn stripe(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     const OF: &str = "payments";
+    if let Err(why) = crate::config::stripe::check_to_sell(config) {
+        return vec![Finding::new(Severity::Refuse, OF, why)];
+    }
     let gateway = match super::stripe::open(config, NO_PAGE) {
         Ok(Some(gateway)) => gateway,
         Ok(None) => return Vec::new(),

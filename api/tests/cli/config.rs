@@ -53,6 +53,9 @@ fn settings_of_stripe_that_do_not_fit_together_are_refused_at_the_start() {
         (&[("LASTSEAT_STRIPE_KEY", "sk_live_S3cret"), ("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "pk_test_1")], "the same mode"),
         (&[("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "pk_test_1")], "stripe_key is not"),
         (&[("LASTSEAT_STRIPE_WEBHOOK_SECRET", "whsec_S3cret")], "stripe_key is not"),
+        (&[("LASTSEAT_PAYMENTS", "stripe-live")], "payments is stripe-live, but stripe_key is not set"),
+        (&[("LASTSEAT_PAYMENTS", "sandbox"), ("LASTSEAT_STRIPE_KEY", "sk_live_S3cret")], "stripe_key is a live key"),
+        (&[("LASTSEAT_PUBLIC_URL", "https://tickets.example.org")], "Set payments to stripe-live"),
     ] {
         let run = Run::of(place.command(&["serve", "--listen", "127.0.0.1:0"]).envs(environment.iter().copied()));
         let line = run.one_line(2);

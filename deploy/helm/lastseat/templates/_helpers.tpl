@@ -30,6 +30,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* The settings, with what the chart knows better than a default. */}}
 {{- define "lastseat.settings" -}}
 {{- $settings := deepCopy .Values.settings }}
+{{- if and (ne $settings.payments "sandbox") (not .Values.existingSecret) }}
+{{- fail (printf "settings.payments is %s, which needs existingSecret: a Secret with LASTSEAT_STRIPE_KEY. To try it out without money: --set settings.payments=sandbox" $settings.payments) }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not (hasKey $settings "public_url")) }}
 {{- $_ := set $settings "public_url" (printf "http%s://%s" (ternary "s" "" (ne .Values.ingress.tlsSecretName "")) .Values.ingress.host) }}
 {{- end }}
