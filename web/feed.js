@@ -120,7 +120,7 @@ export class Feed extends EventTarget {
     source.onerror = () => {
       if (source !== this.#source) return;
       cut = true;
-      // Closed means refused: the position is not one of this log, or the server is too busy.
+      // Closed means refused: the position is not one of this log or too far back, or the server is too busy.
       if (source.readyState === EventSource.CLOSED) this.#later();
       else this.#setStatus("reconnecting");
     };

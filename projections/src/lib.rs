@@ -51,6 +51,7 @@ pub use rebuild::{RebuildReport, RebuiltView, rebuild};
 pub use refunds::{RefundStatus, RefundView, ShowRefundsView};
 pub use sales::{BookingCounts, CategorySales, SalesView};
 pub use sales_lines::{HourOfSales, SalesBreakdown, SalesLine, SalesOfCategory, SalesOfChannel, SalesOfPriceType, WEB};
+pub use seat_feed::SEAT_FEED_REACH;
 pub use seat_map::{AreaView, SeatMapView, SeatView};
 pub use seats_at::seats_at;
 pub use show_seats::SeatCounts;

@@ -287,6 +287,15 @@ impl ReadModel {
         Some(seat_feed::read(Arc::clone(shared), feed, from).boxed())
     }
 
+    /// Whether a reader of [`seat_feed`](Self::seat_feed) may begin after `from` whoever it is: little of the log has to be
+    /// read again for it, if any. True for a show that there is not.
+    #[must_use]
+    pub fn seat_feed_reaches(&self, show: &ShowId, from: Position) -> bool {
+        let shared = &self.inner.shared;
+        // Positions of a log that is atomic across streams have no gaps; those of the other are bytes.
+        shared.feeds.reach(show, from, &shared.seat_map.read(), shared.log.atomic_across_streams())
+    }
+
     /// Stops folding, ends all feeds, and stores the views. Queries go on to be answered as of then.
     pub async fn stop(&self) {
         self.inner.stop.send_replace(true);

@@ -3,12 +3,19 @@
 use crate::support::sse::{Change, Stream};
 use crate::support::test_server::{GALA, TestServer};
 use crate::support::{PATIENCE, text};
+use http_body_util::BodyExt;
+use lastseat::auth::Role;
+use lastseat::wiring::Running;
+use lastseat_domain::StreamName;
+use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -104,6 +111,58 @@ async fn a_reconnect_after_a_restart_resumes() {
     assert_eq!(received, [("seat_locked", "A-2"), ("seat_released", "A-1")]);
     assert!(stream.next_seat(Duration::from_millis(300)).await.is_none(), "a change was sent twice");
     drop(stream);
+    server.close().await;
+}
+
+/// Adds 17 streams of 1,000 events that are another program's: more than a stream is read back for everybody.
+async fn add_foreign_events(running: &Running) {
+    let raw = || RawValue::from_string("{}".to_owned()).unwrap();
+    let event = |id| NewEvent { id: Uuid::from_u128(id), event_type: "Noise".to_owned(), data: raw(), metadata: raw() };
+    for stream in 0..17_u128 {
+        let events = (0..1_000).map(|number| event(((stream + 1) << 32) | number)).collect();
+        let write =
+            StreamWrite { stream: StreamName::from_log(&format!("noise-{stream}")), expected: Expected::NoStream, events };
+        assert!(running.log.append(vec![write]).await.unwrap().iter().all(|outcome| outcome.is_written()));
+    }
+}
+
+/// Anybody could have the log read from its beginning during a sale, and see what every seat was at any time.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_auditors_have_the_whole_log_read_for_a_stream() {
+    let server = TestServer::open(600).await;
+    server.hold_seat("A-1").await;
+    let changed = server.map(GALA).await["position"].as_u64().unwrap();
+    add_foreign_events(server.running()).await;
+    // A start keeps in memory what has changed since the stored views.
+    let server = server.restart().await;
+
+    let path = format!("/v1/shows/{GALA}/seats/stream?from=0");
+    let open = |path: &str| server.client.get(path);
+    for refused in [
+        open(&path).send().await,
+        open(&path).bearer(&server.token("stan", Role::Staff)).send().await,
+        open(&format!("/v1/shows/{GALA}/seats/stream?from={changed}")).header("last-event-id", "0").send().await,
+    ] {
+        let problem = refused.problem(400, "invalid_parameter");
+        assert!(text(&problem, "detail").contains("load the seats again"), "{problem}");
+    }
+    open("/v1/shows/nowhere/seats/stream?from=0").send().await.problem(404, "show_not_found");
+
+    let auditor = server.token("ada", Role::Auditor);
+    let (parts, mut body, connection) = open(&path).bearer(&auditor).open().await;
+    assert_eq!(parts.status, 200);
+    let mut received = String::new();
+    while !received.contains("event: seat_locked") {
+        let frame = tokio::time::timeout(PATIENCE, body.frame()).await.expect("the hold is in the log").unwrap().unwrap();
+        received.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
+    }
+    drop((body, connection));
+
+    // Its last change is long ago, but nothing has to be read for it.
+    let mut quiet = Stream::open(&server.client, GALA, Some(changed), None).await;
+    server.hold_seat("A-2").await;
+    assert_eq!(text(&quiet.next_seat(SOON).await.unwrap().data, "seat"), "A-2");
+    drop(quiet);
     server.close().await;
 }
 

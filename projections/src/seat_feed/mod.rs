@@ -21,6 +21,12 @@ mod tests;
 pub(crate) use reader::read;
 pub(crate) use ring::CAPACITY as RING_CAPACITY;
 
+/// Most events of the log that are read again for a reader without a role: as many as a ring keeps. Loading the seats again
+/// costs the server less than these, and it bounds what the pages of all such readers cost together.
+pub const SEAT_FEED_REACH: u64 = RING_CAPACITY as u64;
+/// Bytes that an event takes at most, on average, in a log whose positions are bytes.
+const BYTES_OF_EVENT: u64 = 1_000;
+
 use crate::seat_map::SeatMap;
 use crate::show_seats::{Changed, ShowSeats};
 use crate::view::Folded;
@@ -57,8 +63,8 @@ pub(crate) struct Feeds {
     touched: Mutex<BTreeMap<ShowId, Arc<ShowFeed>>>,
     areas: Mutex<Areas>,
     ring_capacity: usize,
-    /// Held while a page is read out of the log for one reader: any client may ask for everything since
-    /// the beginning, so such readers share a limited number of reads.
+    /// Held while a page is read out of the log for one reader: after a restart many come back at once, and share a limited
+    /// number of reads.
     replays: Semaphore,
 }
 
@@ -94,6 +100,14 @@ impl Feeds {
     pub fn of(&self, show: &ShowId, map: &Folded<SeatMap>) -> Option<Arc<ShowFeed>> {
         let show_seats = map.view.states.shows.get(show)?;
         Some(self.feed_of(show_seats))
+    }
+
+    /// Whether a reader of a show gets what came after `from` out of its ring, or has missed no more than
+    /// [`SEAT_FEED_REACH`] events. `counts_events`: whether positions of the log do.
+    pub fn reach(&self, show: &ShowId, from: Position, map: &Folded<SeatMap>, counts_events: bool) -> bool {
+        let positions = if counts_events { SEAT_FEED_REACH } else { SEAT_FEED_REACH * BYTES_OF_EVENT };
+        map.position.0.saturating_sub(from.0) <= positions
+            || self.of(show, map).is_none_or(|feed| feed.ring.lock().first_after(from).is_some())
     }
 
     fn feed_of(&self, show_seats: &ShowSeats) -> Arc<ShowFeed> {

@@ -124,7 +124,8 @@ class Lastseat:
         """Every change of a show's seats after position `start`, once and in order. Reconnects by itself until the loop is left. A
         connection on which nothing comes for `silence` seconds is ended.
 
-        Raises a `Rejection` where that would not help; `invalid_parameter`: the position is not of this log, so load the seats again."""
+        Raises a `Rejection` where that would not help; `invalid_parameter`: the position is not of this log or too far back, so load the
+        seats again."""
         stream = Stream(start, self.retry, silence)
         timeout = stream.timeout(self._over.timeout)
         while True:

@@ -47,7 +47,7 @@ export interface StreamOptions {
 
 /**
  * Reads until the caller stops. Throws a `Rejection` where coming back would not help: with `invalid_parameter` the position is not
- * of this log, so load the seats again.
+ * of this log or too far back, so load the seats again.
  */
 export async function* seatEvents(sender: Sender, url: URL, headers: Headers, options: StreamOptions): AsyncGenerator<SeatEvent, void, undefined> {
   const once = new Once();

@@ -1,6 +1,7 @@
 //! `GET /v1/shows/{show}/seats/stream`
 
 use crate::app::App;
+use crate::auth::Permission;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::{InShow, Params, wrong};
@@ -10,8 +11,9 @@ use axum::response::Response;
 use futures::StreamExt;
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use lastseat_domain::Rejection;
 use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{Rejection, ShowId};
+use lastseat_projections::SEAT_FEED_REACH;
 
 /// The changes of a show's seats as they happen, as server-sent events.
 ///
@@ -19,6 +21,9 @@ use lastseat_domain::ports::event_log::Position;
 /// `show_revised`, after which prices, times or the plan may differ: read the show and its seats again. The `id` is the position of the log. Starts after `Last-Event-ID` or `from`, or with the next
 /// change if neither is there. A reader that is too slow is disconnected and resumes. Stays connected
 /// while the log is down.
+///
+/// How far back it goes: as far as this node has the show's changes in memory, or 16,384 events of the log. Further back is a
+/// 400: load the seats again. With a token of an auditor or admin it goes back to the beginning.
 #[utoipa::path(
     get,
     path = "/v1/shows/{show}/seats/stream",
@@ -40,6 +45,7 @@ pub async fn stream_seats(
     let from = start(&headers, &params)?.unwrap_or(fresh.position);
     freshness::refuse_beyond_the_log(&app, "from", from, "a position of this log; load the seats again and start from theirs")
         .await?;
+    refuse_far_back(&app, &show, from, &headers).await?;
     let feed = app.read_model().seat_feed(&show, from).ok_or(Rejection::ShowNotFound)?;
     let client = app.metrics().stream_client();
     // A child: thousands that wait for one token would share its mutex.
@@ -55,6 +61,17 @@ pub async fn stream_seats(
     // Proxies that collect an answer before they pass it on would never pass this one on.
     fields.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Refuses a start for which much of the log would have to be read: anybody could have that done all the time, and learn what
+/// the seats were at any time, which is for those who may see the history. They go back to the start.
+async fn refuse_far_back(app: &App, show: &ShowId, from: Position, headers: &HeaderMap) -> Result<(), Problem> {
+    let model = app.read_model();
+    if model.seat_feed_reaches(show, from) || app.caller_by_token(headers).await?.has(Permission::ReadHistory) {
+        return Ok(());
+    }
+    let rule = format!("a position of the last {SEAT_FEED_REACH} events; load the seats again and start from theirs");
+    Err(wrong("from", &rule).fact("position", model.seats_freshness().position))
 }
 
 /// Where to start. The header wins: a browser that comes back sends it along with the address it
