@@ -54,6 +54,8 @@ pub struct AppParts {
     pub limits: Limits,
     /// What guests solve before they hold seats, where it is asked for.
     pub challenges: Challenges,
+    /// What a check of the log for an auditor may take, in megabytes.
+    pub verification_memory: usize,
     /// Whether the metrics, which need no token, show how each show sells.
     pub metrics_of_shows: bool,
     /// Whether a hold needs no token.

@@ -316,6 +316,7 @@ impl Inside {
             tickets: Arc::clone(&self.tickets),
             limits: limits(config, self.redis.clone(), &self.clock),
             challenges: Challenges::new(config.challenge_rules(), challenge_secret(&self.key)),
+            verification_memory: config.verification_memory,
             metrics_of_shows: config.metrics_of_shows,
             guests: config.guests,
             public_url: config.public_url.clone(),

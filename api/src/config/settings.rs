@@ -156,6 +156,8 @@ settings! {
     max_in_flight, "max_in_flight": usize = EngineSettings::default().max_in_flight, COUNT, SERVER;
     /// Memory for what slow clients don't read or send; beyond it those that keep most are disconnected
     connection_memory, "connection_memory_mb": usize = 256, MEGABYTES, SERVER;
+    /// Memory for a proof of the log over HTTP, which auditors ask for, one at a time; about 440 bytes an event
+    verification_memory, "verification_memory_mb": usize = 128, MEGABYTES, SERVER;
     /// Whether holds of taken seats are refused before the router sees them; the answers are the same
     fast_refusals, "fast_refusals": bool = true, SWITCH, SERVER;
     /// Hold time of the demo show, when it is created; other shows have their own

@@ -147,6 +147,7 @@ async fn start_server(
         auth: Auth::new(SECRET),
         tickets: Arc::new(ticket_key()),
         limits,
+        verification_memory: 1,
         metrics_of_shows: true,
         challenges: Challenges::new(ChallengeRules::default(), challenge_secret(SECRET)),
         guests,

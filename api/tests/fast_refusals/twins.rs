@@ -172,6 +172,7 @@ impl Twin {
                     accounts: None,
                     tickets: Arc::new(TicketKey::new(&[7; 32]).unwrap()),
                     limits,
+                    verification_memory: 1,
                     metrics_of_shows: false,
                     challenges: Challenges::new(ChallengeRules::default(), challenge_secret(SECRET)),
                     guests: true,

@@ -21,9 +21,9 @@ use utoipa::ToSchema;
 
 /// Events read at a time: few enough that the log does not keep the page for others.
 const PAGE: usize = 500;
-/// Most events that are checked here. Of each booking something stays in memory until the end, in the process that sells:
-/// about 140 MB for 320,000 events of 40,000 bookings.
-const MOST_EVENTS: u64 = 2_000_000;
+/// What stays in memory until the end, in the process that sells, for each event: 140 MB were measured for 320,000 events of
+/// 40,000 bookings.
+const BYTES_OF_EVENT: u64 = 440;
 /// From one line of progress to the next.
 const EVERY: Duration = Duration::from_millis(250);
 
@@ -39,10 +39,10 @@ pub enum Line {
         /// The end of the log as it was at the beginning.
         of: u64,
     },
-    /// The log is too large to be checked beside a sale.
+    /// The log is too large to be checked in this process.
     TooLarge {
         /// What to do instead.
-        detail: &'static str,
+        detail: String,
     },
     /// What it came to. There is none after a fault of the log: an answer without it proves nothing.
     Verdict {
@@ -57,8 +57,9 @@ pub enum Line {
 /// Proves the guarantees from the log, from its first event to its end as it is now, and says how far it is.
 ///
 /// One JSON object a line (NDJSON): progress, then the verdict. It checks one log at a time and gives the processor to
-/// buyers in between; a caller who hangs up ends it, and so do 2,000,000 events. `lastseat verify`, on the machine, also checks the log's file, its
-/// high-water mark, and the sandbox's payments.
+/// buyers in between; a caller who hangs up ends it. It needs memory in the process that sells: a log with more events than
+/// `verification_memory_mb` suffices for gets one line, whose `detail` says so. `lastseat verify`, on the machine, has no such
+/// limit, and also checks the log's file, its high-water mark, and the sandbox's payments.
 #[utoipa::path(
     get,
     path = "/v1/audit/verification",
@@ -79,10 +80,11 @@ pub async fn verify_log(State(app): State<App>, caller: Caller) -> Result<Respon
         position: Position::START,
         of,
         events: 0,
+        megabytes: app.parts().verification_memory,
     };
-    if check.log.atomic_across_streams() && of.0 > MOST_EVENTS {
+    if check.log.atomic_across_streams() && of.0 > check.most_events() {
         // Its positions have no gaps: that many events.
-        return ndjson(Body::from(line(&Line::TooLarge { detail: TOO_LARGE })?));
+        return ndjson(Body::from(line(&check.too_large())?));
     }
     ndjson(Body::from_stream(lines(check)))
 }
@@ -107,9 +109,9 @@ struct Check {
     position: Position,
     of: Position,
     events: u64,
+    /// What it may take.
+    megabytes: usize,
 }
-
-const TOO_LARGE: &str = "The log has more than 2,000,000 events. Run `lastseat verify` on the machine, or on an export.";
 
 fn lines(check: Check) -> impl Stream<Item = Result<Bytes, LogFault>> + Send + 'static {
     stream::try_unfold(Some(check), async |check| {
@@ -123,8 +125,8 @@ fn lines(check: Check) -> impl Stream<Item = Result<Bytes, LogFault>> + Send + '
         while check.turn.is_some() && check.is_under_way() && Instant::now() < until {
             check = check.read().await?;
         }
-        if check.events > MOST_EVENTS {
-            return Ok(Some((line(&Line::TooLarge { detail: TOO_LARGE })?, None)));
+        if check.events > check.most_events() {
+            return Ok(Some((line(&check.too_large())?, None)));
         }
         if check.turn.is_none() || check.is_under_way() {
             let line = line(&Line::Progress { position: check.position.0, of: check.of.0 })?;
@@ -144,7 +146,22 @@ fn lines(check: Check) -> impl Stream<Item = Result<Bytes, LogFault>> + Send + '
 
 impl Check {
     fn is_under_way(&self) -> bool {
-        self.position < self.of && self.events <= MOST_EVENTS
+        self.position < self.of && self.events <= self.most_events()
+    }
+
+    /// Most events that are checked here.
+    const fn most_events(&self) -> u64 {
+        (self.megabytes as u64).saturating_mul(1_000_000) / BYTES_OF_EVENT
+    }
+
+    fn too_large(&self) -> Line {
+        let (most, megabytes) = (self.most_events(), self.megabytes);
+        let detail = format!(
+            "The log has more than {most} events, for which the {megabytes} MB of verification_memory_mb suffice. Copy it with \
+             `lastseat backup` and run `lastseat verify` on the copy, on another machine while this one sells; or start the \
+             server with more memory for this."
+        );
+        Line::TooLarge { detail }
     }
 
     /// Checks the next page. What comes after the end as it was is left out: a sale may be faster than this.

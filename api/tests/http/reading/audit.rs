@@ -68,6 +68,25 @@ async fn verdict(server: &TestServer) -> Value {
     serde_json::from_slice(last).unwrap()
 }
 
+/// A check takes memory of the process that sells.
+#[tokio::test]
+async fn a_log_that_is_too_large_to_be_checked_beside_a_sale_is_refused_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    assert_eq!(verdict(&server).await["clean"], json!(true));
+    // The server of the tests has 1 MB for it: 2,272 events.
+    let raw = || RawValue::from_string("{}".to_owned()).unwrap();
+    let event = |id| NewEvent { id: Uuid::from_u128(id), event_type: "Noise".into(), data: raw(), metadata: raw() };
+    let events = (0..2_300).map(event).collect();
+    let noise = StreamWrite { stream: StreamName::from_log("noise-1"), expected: Expected::NoStream, events };
+    assert!(server.log.append(vec![noise]).await.unwrap().iter().all(|outcome| outcome.is_written()));
+    let refused = verdict(&server).await;
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("more than 2272 events") && detail.contains("`lastseat verify` on the copy"), "{detail}");
+    assert_eq!(refused.as_object().unwrap().len(), 1, "it proves nothing: {refused}");
+    server.stop().await;
+}
+
 /// An event as only somebody else than this program could have written it.
 fn planted(stream: &str, data: &str) -> StreamWrite {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
