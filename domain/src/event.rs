@@ -3,8 +3,10 @@
 //!
 //! An event is stored as JSON under its variant's name (see [`crate::codec`]); the files in
 //! `domain/golden` keep that form from changing. To add an event: write its struct in the file of the
-//! stream that it belongs to, add its name to the list below, add a golden file, and tell what it
-//! does in the `evolve` of its aggregate.
+//! stream that it belongs to, add its name to the list below, add a golden file, and say what it
+//! does in the `evolve` of its aggregate, in the audit, in [`SeatState`](crate::SeatState) if buyers
+//! see it on a seat, and in the kinds of messages to the shop if the shop should hear of it. "A new
+//! type of event" in docs/EVENTS.md is the whole list, and says what older nodes do.
 
 use crate::ids::BookingId;
 

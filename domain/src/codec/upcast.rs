@@ -1,9 +1,10 @@
 //! Upcasters: convert older stored forms to the current one when they are read. The log itself is
 //! never rewritten.
 //!
-//! To change the form of an event: write it under a higher version in its metadata, let
+//! To change the form of an event: give its type a higher version in [`current_version`], let
 //! [`to_current`] take that version as it is and turn the old JSON into the new, and keep the old
-//! golden file. Events of one append share their metadata, and so their version.
+//! golden file. Events of one append share their metadata but for the version, which is that of each
+//! one's type.
 
 use crate::event::Event;
 use serde_json::{Value, json};
