@@ -1,8 +1,9 @@
-//! The same request twice has the effect of one and gets the same answer: reads the
-//! `Idempotency-Key` and stores the answers given under it.
+//! The same request twice has the effect of one: reads the `Idempotency-Key`, and stores the answers given under it, which
+//! repeats get.
 //!
 //! The store is bounded and lost with the process. Holds and payments are recognised after that too,
-//! because the log keeps their [`RequestFingerprint`].
+//! because the log keeps their [`RequestFingerprint`]. A refusal is in no log: after that, its repeat is decided as if it
+//! were the first.
 
 mod store;
 
