@@ -7,6 +7,7 @@ mod callers;
 #[path = "../common/mod.rs"]
 mod common;
 mod operations;
+mod readme;
 mod rules;
 
 use callers::{CALLERS, Cast, Sessions};
