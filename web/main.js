@@ -36,9 +36,9 @@ async function start() {
   const linked = await findBooking(bookings);
   const id = linked?.booking?.show ?? new URLSearchParams(location.search).get("show") ?? undefined;
   // The list is for visitors who want another show: the others don't wait for it.
-  const list = listShows(reconnecting);
+  const list = listShows(reconnecting, { upcoming: true });
   const show = await findShow(id, list, reconnecting);
-  list.then((shows) => (show ? choose(shows, show.id) : noShow(id, shows)));
+  list.then((shows) => (show ? choose(shows, show) : noShow(id, shows)));
   // The same link with another token changes the fragment only, which loads nothing.
   window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   if (!show) return new MyBookings(bookings, ({ id }) => location.assign(`/?booking=${id}`));
@@ -56,7 +56,7 @@ async function hangPoster(show) {
 
 /** A server with one show needs none of this. Without a connection the list at the top of the page leads to the others. */
 async function offerOthers(shows, chosen) {
-  if (shows.length < 2) return;
+  if (shows.every(({ id }) => id === chosen)) return;
   const { drawOtherShows } = await import("./other-shows.js").catch(() => ({ drawOtherShows: undefined }));
   drawOtherShows?.(byId("other-shows"), shows, chosen);
 }
@@ -203,7 +203,9 @@ function saleFacts(show, inventory) {
 
 function choose(shows, chosen) {
   const select = byId("shows");
-  select.append(...shows.map(({ id, title }) => h("option", { value: id, selected: id === chosen }, title)));
+  // One that is over or cancelled is not in the list, but in view.
+  const all = shows.some(({ id }) => id === chosen.id) ? shows : [chosen, ...shows];
+  select.append(...all.map(({ id, title }) => h("option", { value: id, selected: id === chosen.id }, title)));
   select.addEventListener("change", () => (location.search = `?show=${encodeURIComponent(select.value)}`));
 }
 

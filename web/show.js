@@ -15,12 +15,12 @@ export async function findShow(id, list, onwait) {
   return first && describe(first.id, onwait);
 }
 
-/** All shows, page by page. */
-export async function listShows(onwait) {
+/** All shows, page by page; with `upcoming` those to come, the next one first. */
+export async function listShows(onwait, { upcoming = false } = {}) {
   const shows = [];
   for (let more = true; more; ) {
     const after = shows.length > 0 ? `&starting_after=${encodeURIComponent(shows.at(-1).id)}` : "";
-    const { data, has_more } = await persist(`/v1/shows?limit=${PAGE}${after}`, onwait);
+    const { data, has_more } = await persist(`/v1/shows?limit=${PAGE}${upcoming ? "&upcoming=true" : ""}${after}`, onwait);
     shows.push(...data);
     more = has_more && data.length > 0;
   }

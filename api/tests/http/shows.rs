@@ -97,7 +97,37 @@ async fn lists_of_shows_are_chosen_by_date_status_and_text() {
     ] {
         assert_eq!(list(query).await, (ids.to_owned(), more), "{query}");
     }
-    for wrong in ["starts_from=tomorrow", "starts_to=2030", "status=open", "text=", "text=%20"] {
+    // To come: by time, and neither what is over nor what was cancelled.
+    for (id, starts_at) in [
+        ("z", "2030-05-31T18:00:00Z"),
+        ("d", "2030-06-04T18:00:00Z"),
+        ("over", "2020-06-01T18:00:00Z"),
+        ("open", "2030-05-31T18:00:00Z"),
+    ] {
+        let body = with(json!({"id": id, "starts_at": starts_at}));
+        assert_eq!(server.post("/v1/shows").admin(&server).json(body).send().await.status, StatusCode::CREATED);
+    }
+    server.post("/v1/shows/d/cancel").admin(&server).send().await;
+    for (query, ids, more) in [
+        ("upcoming=false", "a b c d demo open over z", false),
+        ("upcoming=true", "open z a b c demo", false),
+        ("upcoming=true&limit=2", "open z", true),
+        ("upcoming=true&limit=2&starting_after=z", "a b", true),
+        // The page before ended with a show that was cancelled since.
+        ("upcoming=true&starting_after=d", "demo", false),
+        ("upcoming=true&text=oper&status=on_sale", "a", false),
+    ] {
+        assert_eq!(list(query).await, (ids.to_owned(), more), "{query}");
+    }
+    for wrong in [
+        "starts_from=tomorrow",
+        "starts_to=2030",
+        "status=open",
+        "text=",
+        "text=%20",
+        "upcoming=soon",
+        "upcoming=true&starting_after=no",
+    ] {
         server.get(&format!("/v1/shows?{wrong}")).send().await.is(400, "invalid_parameter");
     }
     server.stop().await;

@@ -9,12 +9,14 @@ use crate::routes::params::{InShow, Params, wrong};
 use crate::routes::wire::{self, List, STATUSES, ShowJson, sale_status};
 use axum::extract::State;
 use bytes::Bytes;
+use chrono::TimeDelta;
 use http::header::{ETAG, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::show::Show;
 use lastseat_domain::{Rejection, ShowId, Timestamp};
 
-/// Lists the shows by id. With filters, those that fit all of them.
+/// Lists the shows by id, also those that are over or cancelled; with `upcoming=true` those to come, the next one first. With
+/// filters, those that fit all of them.
 #[utoipa::path(
     get,
     path = "/v1/shows",
@@ -22,6 +24,7 @@ use lastseat_domain::{Rejection, ShowId, Timestamp};
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Shows on a page, 1 to 100; 20 if absent"),
         ("starting_after" = Option<String>, Query, min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$", description = "Id of the last show of the page before"),
+        ("upcoming" = Option<bool>, Query, description = "`true`: shows that are not cancelled and have not begun more than a day ago, in the order of `starts_at`; without one, last"),
         ("starts_from" = Option<String>, Query, format = DateTime, description = "Shows that begin then or later. A show without `starts_at` fits neither this nor `starts_to`"),
         ("starts_to" = Option<String>, Query, format = DateTime, description = "Shows that begin before then"),
         ("status" = Option<String>, Query, description = "`on_sale`, `not_open`, `closed`, `paused` or `cancelled`"),
@@ -35,8 +38,16 @@ pub async fn list_shows(State(app): State<App>, params: Params) -> Result<Answer
     let wanted = Wanted::of(&params)?;
     let now = app.now();
     let mut shows = app.box_office().shows();
-    shows.sort_by(|a, b| a.facts.show.cmp(&b.facts.show));
-    let start = after.map_or(0, |after| shows.partition_point(|show| show.facts.show <= after));
+    shows.sort_by(|a, b| wanted.place_of(a).cmp(&wanted.place_of(b)));
+    let start = match after {
+        None => 0,
+        // Where it is now: it may have been moved to another day, or have been cancelled.
+        Some(after) if wanted.upcoming => {
+            let before = shows.iter().position(|show| show.facts.show == after);
+            before.ok_or_else(|| wrong("starting_after", "the id of a show"))? + 1
+        }
+        Some(after) => shows.partition_point(|show| show.facts.show <= after),
+    };
     let fits = shows.get(start..).unwrap_or_default().iter().filter(|show| wanted.fits(show, now));
     let page: Vec<_> = fits.take(limit + 1).collect();
     let data = page.iter().take(limit).map(|show| json_of(&app, show, now)).collect();
@@ -45,6 +56,8 @@ pub async fn list_shows(State(app): State<App>, params: Params) -> Result<Answer
 
 /// Which shows a list is to have.
 struct Wanted {
+    /// Only those to come, in the order of time.
+    upcoming: bool,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     status: Option<&'static str>,
@@ -64,6 +77,7 @@ impl Wanted {
             _ => Err(wrong("text", "1 to 200 bytes of text")),
         });
         Ok(Self {
+            upcoming: params.value("upcoming", "true or false")?.unwrap_or(false),
             from: params.value("starts_from", TIME)?,
             to: params.value("starts_to", TIME)?,
             status: status.transpose()?,
@@ -71,10 +85,20 @@ impl Wanted {
         })
     }
 
+    /// What the list is sorted by.
+    fn place_of<'a>(&self, show: &'a Show) -> (bool, Option<Timestamp>, &'a ShowId) {
+        let starts_at = if self.upcoming { show.facts.details.starts_at } else { None };
+        (self.upcoming && starts_at.is_none(), starts_at, &show.facts.show)
+    }
+
     fn fits(&self, show: &Show, now: Timestamp) -> bool {
         let (facts, details) = (&show.facts, &show.facts.details);
+        // A show has a beginning and no end, and some go on until late.
+        let is_to_come =
+            || details.starts_at.is_none_or(|at| now - at < TimeDelta::days(1)) && sale_status(show, now) != "cancelled";
         let has = |text: &str| self.text.as_ref().is_none_or(|wanted| text.to_lowercase().contains(wanted.as_str()));
-        self.from.is_none_or(|from| details.starts_at.is_some_and(|at| at >= from))
+        (!self.upcoming || is_to_come())
+            && self.from.is_none_or(|from| details.starts_at.is_some_and(|at| at >= from))
             && self.to.is_none_or(|to| details.starts_at.is_some_and(|at| at < to))
             && self.status.is_none_or(|status| status == sale_status(show, now))
             && (has(&facts.title) || details.venue.as_deref().is_some_and(has))
