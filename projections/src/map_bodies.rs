@@ -42,6 +42,8 @@ pub(crate) struct MapBodies {
 
 struct Latest {
     body: MapBody,
+    /// Whether it was asked for since [`MapBodies::forget_unused`] was last called.
+    is_used: bool,
     counted: Arc<Counted>,
 }
 
@@ -86,7 +88,8 @@ impl MapBodies {
         let latest = Arc::clone(self.kinds.lock().entry(kind).or_default());
         // Held while writing: of a thousand concurrent requests, one writes and the others wait for it.
         let mut held = latest.lock();
-        if let Some(latest) = held.as_ref().filter(|latest| latest.body.position >= position) {
+        if let Some(latest) = held.as_mut().filter(|latest| latest.body.position >= position) {
+            latest.is_used = true;
             return Some(latest.body.clone());
         }
         let (position, bytes) = write()?;
@@ -94,8 +97,17 @@ impl MapBodies {
         let counted = Arc::new(Counted { bytes: bytes.len(), is_superseded, total });
         let bytes = Bytes::from_owner(CountedBytes { bytes, counted: Arc::clone(&counted) });
         let body = MapBody { position, bytes };
-        *held = Some(Latest { body: body.clone(), counted });
+        *held = Some(Latest { body: body.clone(), is_used: true, counted });
         Some(body)
+    }
+
+    /// Frees the bodies that nobody asked for since the last call.
+    pub fn forget_unused(&self) {
+        self.kinds.lock().retain(|_, latest| {
+            // One that is being written is asked for.
+            let Some(mut latest) = latest.try_lock() else { return true };
+            latest.as_mut().is_some_and(|latest| std::mem::take(&mut latest.is_used))
+        });
     }
 }
 
@@ -207,4 +219,37 @@ fn rows(map: &ShowSnapshot) -> Option<Vec<u8>> {
     }
     body.extend_from_slice(b"]}");
     Some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_kept_while_it_is_asked_for_and_freed_the_second_time_nobody_did() {
+        let bodies = MapBodies::default();
+        let written = std::cell::Cell::new(0);
+        let get = || {
+            let write = || {
+                written.set(written.get() + 1);
+                Some((Position(1), b"map".to_vec()))
+            };
+            bodies.get((ShowId::new("noon").unwrap(), MapForm::Seats, ""), Position(1), write).unwrap()
+        };
+        get();
+        bodies.forget_unused();
+        get();
+        bodies.forget_unused();
+        get();
+        assert_eq!(written.get(), 1, "it was asked for each time");
+        let slow_reader = get();
+        bodies.forget_unused();
+        bodies.forget_unused();
+        assert!(bodies.kinds.lock().is_empty());
+        assert_eq!(bodies.superseded.load(Ordering::Relaxed), slow_reader.bytes.len(), "a reader keeps it");
+        drop(slow_reader);
+        assert_eq!(bodies.superseded.load(Ordering::Relaxed), 0);
+        get();
+        assert_eq!(written.get(), 2);
+    }
 }

@@ -27,6 +27,9 @@ const BATCH: usize = 1024;
 const STORE_AFTER_EVENTS: u64 = 500_000;
 /// Time after which it is stored if anything happened.
 const STORE_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// Time after which the memory of shows is freed to which nothing happened, and of seat maps that nobody asked for: twice as
+/// long at most.
+const FORGET_AFTER: TimeDelta = TimeDelta::hours(1);
 /// First and longest pause before the subscription to a failing log is opened again.
 const FIRST_PAUSE: TimeDelta = TimeDelta::milliseconds(100);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
@@ -102,8 +105,9 @@ impl Shared {
 
 /// Folds until `stop` is set or its sender is gone.
 pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut runner =
-        Runner { store_at: shared.clock.now() + STORE_AFTER, shared, unstored: 0, storing: None, pause: FIRST_PAUSE };
+    let now = shared.clock.now();
+    let (store_at, forget_at) = (now + STORE_AFTER, now + FORGET_AFTER);
+    let mut runner = Runner { shared, unstored: 0, store_at, forget_at, storing: None, pause: FIRST_PAUSE };
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
@@ -129,6 +133,7 @@ struct Runner {
     /// Events folded since the seat map was last stored.
     unstored: u64,
     store_at: Timestamp,
+    forget_at: Timestamp,
     storing: Option<tokio::task::JoinHandle<()>>,
     pause: TimeDelta,
 }
@@ -148,6 +153,10 @@ impl Runner {
                 batch = deliveries.next() => batch,
                 () = area_flush => {
                     shared.feeds.flush_areas(&shared.seat_map.read(), shared.clock.now());
+                    continue;
+                }
+                () = shared.clock.sleep_until(self.forget_at) => {
+                    self.forget_if_due(shared.clock.now());
                     continue;
                 }
             };
@@ -183,6 +192,7 @@ impl Runner {
         }
         self.unstored += batch.events.len() as u64;
         self.store_if_due(now);
+        self.forget_if_due(now);
         match batch.fault {
             Some(fault) => Err(fault),
             None => {
@@ -190,6 +200,15 @@ impl Runner {
                 self.shared.trouble.lock().log = None;
                 Ok(())
             }
+        }
+    }
+
+    /// Frees what nobody needs any more.
+    fn forget_if_due(&mut self, now: Timestamp) {
+        if now >= self.forget_at {
+            self.forget_at = now + FORGET_AFTER;
+            self.shared.feeds.forget_idle();
+            self.shared.map_bodies.forget_unused();
         }
     }
 

@@ -180,6 +180,13 @@ impl Feeds {
         }
     }
 
+    /// Frees the memory of shows to which nothing happened since the last call.
+    pub fn forget_idle(&self) {
+        for feed in self.shows.read().values() {
+            feed.ring.lock().forget_if_idle();
+        }
+    }
+
     /// Ends all feeds.
     pub fn close(&self) {
         self.areas.lock().closed = true;

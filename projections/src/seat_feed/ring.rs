@@ -20,6 +20,8 @@ pub(crate) struct Ring {
     base: Position,
     capacity: usize,
     closed: bool,
+    /// Whether a group came since [`Self::forget_if_idle`] was last called.
+    has_new: bool,
     /// From, to (exclusive), and the groups between.
     joined: VecDeque<(u64, u64, Bytes)>,
 }
@@ -39,7 +41,7 @@ pub(crate) enum Pulled {
 impl Ring {
     /// An empty ring: there are no changes after `base` yet.
     pub fn new(base: Position, capacity: usize) -> Self {
-        Self { groups: VecDeque::new(), first: 0, base, capacity, closed: false, joined: VecDeque::new() }
+        Self { groups: VecDeque::new(), first: 0, base, capacity, closed: false, has_new: false, joined: VecDeque::new() }
     }
 
     /// Appends a group. Positions never fall.
@@ -54,6 +56,19 @@ impl Ring {
             }
         }
         self.groups.push_back((position, group));
+        self.has_new = true;
+    }
+
+    /// Forgets all groups if none came since the last call: nothing happens to a show that is over, and a reader who is that
+    /// late reads the log.
+    pub fn forget_if_idle(&mut self) {
+        if std::mem::take(&mut self.has_new) {
+            return;
+        }
+        if let Some((last, _)) = self.groups.back() {
+            (self.base, self.first) = (*last, self.end());
+            (self.groups, self.joined) = (VecDeque::new(), VecDeque::new());
+        }
     }
 
     /// Number of the first group after `position`; `None` if groups after it are gone.
@@ -125,5 +140,39 @@ impl Ring {
     /// Ends all readers.
     pub fn close(&mut self) {
         self.closed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring_with(positions: &[u64]) -> Ring {
+        let mut ring = Ring::new(Position::START, 8);
+        positions.iter().for_each(|at| ring.push(Position(*at), Bytes::from_static(b"x")));
+        ring
+    }
+
+    #[test]
+    fn a_ring_without_changes_is_forgotten_the_second_time() {
+        let mut ring = ring_with(&[3, 7]);
+        ring.forget_if_idle();
+        assert_eq!(ring.first_after(Position(3)), Some(1), "changes came since the last time");
+        ring.forget_if_idle();
+        assert_eq!((ring.groups.len(), ring.groups.capacity()), (0, 0));
+        assert_eq!(ring.first_after(Position(6)), None, "the log has what is not here");
+        assert_eq!(ring.first_after(Position(7)), Some(2));
+    }
+
+    #[test]
+    fn readers_go_on_after_it_was_forgotten() {
+        let mut ring = ring_with(&[3, 7]);
+        let (up_to_date, late) = (ring.end(), 1);
+        ring.forget_if_idle();
+        ring.forget_if_idle();
+        assert!(matches!(ring.pull(late, Position(3)), Pulled::FellOff));
+        assert!(matches!(ring.pull(up_to_date, Position(7)), Pulled::Nothing));
+        ring.push(Position(9), Bytes::from_static(b"y"));
+        assert!(matches!(ring.pull(up_to_date, Position(7)), Pulled::Chunk(bytes, 3) if bytes == "y"));
     }
 }
