@@ -69,6 +69,27 @@ async fn an_open_page_notices_that_the_show_is_sold_out() {
 }
 
 #[tokio::test]
+async fn what_is_cancelled_or_over_is_offered_by_no_other_show_and_still_has_its_page() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.open(&server.url).await;
+        create(window, &admin, "a-past", 2, json!({"starts_at": "2020-06-01T18:00:00Z"})).await;
+        create(window, &admin, "z-soon", 2, json!({"starts_at": "2090-06-01T18:00:00Z"})).await;
+        let (status, _) = window.request("POST", "/v1/shows/demo/cancel", Some(&admin), Value::Null).await;
+        assert_eq!(status, 200);
+        let options = "return [...document.querySelectorAll('#shows option')].map((option) => option.value).join()";
+        for (open, listed) in [("z-soon", "z-soon"), ("a-past", "a-past,z-soon"), ("demo", "demo,z-soon")] {
+            window.open(&format!("{}/?show={open}", server.url)).await;
+            window.until_eval(options, json!(listed)).await;
+            assert_eq!(window.eval("return document.querySelector('#shows').value").await, open);
+            window.until_eval("return document.querySelector('#other-shows').hidden", json!(open == "z-soon")).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_show_of_places_alone_offers_them() {
     in_windows(Size::Phone, async |[window]| {
         let server = Server::start().await;
