@@ -4,6 +4,9 @@
 //! A unit is taken before the command and returned if the command was refused: locks and cancels count,
 //! refusals never do. Addresses stay in memory and are lost with the process; the rates are counted on
 //! all nodes where they share a limiter, the seats by each node alone.
+//!
+//! Only what has a bound is recorded, and what is recorded is bounded: [`MOST_ADDRESSES`] of about 250 bytes and
+//! [`unpaid::MOST_BOOKINGS`] of about 150, so never more than 400 MB. A usual sale has some thousands of both.
 
 use super::address::Client;
 use super::policy::{GuestRules, Policy};
@@ -12,10 +15,14 @@ use lastseat_domain::{Allowance, BookingId, Quota, Timestamp};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
+use unpaid::Unpaid;
 
-/// No sweep before there are this many addresses.
-const SWEEP_FROM: usize = 1024;
+mod unpaid;
+
+/// Fewest uses between two sweeps.
+const SWEEP_AFTER: usize = 64;
 /// With so many addresses in use, further ones are not counted: refusing them would let those who have
 /// that many lock out all others.
 const MOST_ADDRESSES: usize = 1_000_000;
@@ -23,17 +30,24 @@ const MOST_ADDRESSES: usize = 1_000_000;
 /// Counts guests by address.
 pub struct Guests {
     rules: GuestRules,
-    addresses: Mutex<HashMap<Client, Arc<Mutex<Address>>>>,
+    addresses: Mutex<Addresses>,
+    /// Bookings of all addresses.
+    recorded: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct Addresses {
+    known: HashMap<Client, Arc<Mutex<Address>>>,
+    /// Uses until the next sweep.
+    left: usize,
 }
 
 /// One address.
-#[derive(Default)]
 struct Address {
     /// Until when the quota of each kind is used up ahead, in microseconds.
     holds_until: u64,
     cancels_until: u64,
-    /// Bookings that were not paid for when last looked at, their seats, and when their holds end.
-    unpaid: Vec<(BookingId, u32, Timestamp)>,
+    unpaid: Unpaid,
     /// Seats of holds that are being executed.
     reserved: u32,
 }
@@ -45,17 +59,22 @@ pub enum GuestRefusal {
     TooManyRequests { policy: Policy, quota: Quota, allowance: Allowance },
 }
 
+/// What was counted on this node, and is to be counted on all.
+pub type UsedUnit = Option<(Policy, Quota)>;
+
 /// The right to one hold or cancel. Returned to its address when dropped, unless it was used.
 pub struct GuestUnit {
     address: Option<Arc<Mutex<Address>>>,
-    counted: Option<(Policy, Quota)>,
+    counted: UsedUnit,
     seats: u32,
+    /// Whether there is a bound on seats, which the hold counts on.
+    is_recorded: bool,
 }
 
 impl Guests {
     #[must_use]
     pub fn new(rules: GuestRules) -> Self {
-        Self { rules, addresses: Mutex::default() }
+        Self { rules, addresses: Mutex::default(), recorded: Arc::default() }
     }
 
     #[must_use]
@@ -63,31 +82,25 @@ impl Guests {
         self.rules
     }
 
-    /// Takes a unit for a hold. `is_paid_or_over` looks a booking up.
+    /// Takes a unit for a hold.
     ///
     /// # Errors
-    /// [`GuestRefusal`].
-    pub fn hold(
-        &self,
-        client: Client,
-        booking: BookingId,
-        seats: u32,
-        now: Timestamp,
-        is_paid_or_over: impl Fn(BookingId) -> bool,
-    ) -> Result<GuestUnit, GuestRefusal> {
+    /// [`GuestRefusal`]. Too many seats may be too many only as far as is known: see [`Self::to_look_up`].
+    pub fn hold(&self, client: Client, booking: BookingId, seats: u32, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {
+        if self.rules.seats.is_none() && self.rules.holds.is_none() {
+            return Ok(GuestUnit::FREE);
+        }
         let Some(shared) = self.address(client, now) else { return Ok(GuestUnit::FREE) };
         let mut address = shared.lock();
         // The repeat of a hold that this process has forgotten the answer to.
-        if address.unpaid.iter().any(|(known, ..)| *known == booking) {
+        if address.unpaid.has(booking) {
             return Ok(GuestUnit::FREE);
         }
         if let Some(most) = self.rules.seats {
-            if address.have().saturating_add(seats) > most {
-                address.unpaid.retain(|(booking, ..)| !is_paid_or_over(*booking));
-            }
-            let have = address.have();
+            address.unpaid.forget_old(now);
+            let have = address.unpaid.seats().saturating_add(address.reserved);
             if have.saturating_add(seats) > most {
-                let more_at = address.unpaid.iter().map(|(.., ends)| *ends).min();
+                let more_at = address.unpaid.next_end(now);
                 return Err(GuestRefusal::TooManySeats { most, have, more_at });
             }
         }
@@ -95,14 +108,28 @@ impl Guests {
         address.take(counted, now)?;
         address.reserved += seats;
         drop(address);
-        Ok(GuestUnit { address: Some(shared), counted, seats })
+        Ok(GuestUnit { address: Some(shared), counted, seats, is_recorded: self.rules.seats.is_some() })
     }
 
-    /// The holds of an address that were not seen to be paid or over.
-    pub fn unpaid(&self, client: Client, now: Timestamp) -> Vec<BookingId> {
-        let Some(shared) = self.address(client, now) else { return Vec::new() };
-        let address = shared.lock();
-        address.unpaid.iter().map(|(booking, ..)| *booking).collect()
+    /// The holds of an address that may be paid or over by now, some of them. Each is to be looked up and given to
+    /// [`Self::looked_up`]. None a second after the last time, so that a refusal stays cheap however often it is asked for.
+    pub fn to_look_up(&self, client: Client, now: Timestamp) -> Vec<BookingId> {
+        self.address(client, now).map_or_else(Vec::new, |shared| shared.lock().unpaid.to_look_up(now))
+    }
+
+    /// A hold of an address was looked up.
+    pub fn looked_up(&self, client: Client, booking: BookingId, is_over: bool, now: Timestamp) {
+        if let Some(shared) = self.address(client, now) {
+            shared.lock().unpaid.looked_up(booking, is_over);
+        }
+    }
+
+    /// A booking was paid or cancelled from this address: if it was held from there, too, it counts no more.
+    pub fn is_over(&self, client: Client, booking: BookingId) {
+        let known = self.addresses.lock().known.get(&client).cloned();
+        if let Some(shared) = known {
+            shared.lock().unpaid.remove(booking);
+        }
     }
 
     /// Takes a unit for a cancel.
@@ -110,44 +137,49 @@ impl Guests {
     /// # Errors
     /// [`GuestRefusal`].
     pub fn cancel(&self, client: Client, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {
+        let Some(quota) = self.rules.cancels else { return Ok(GuestUnit::FREE) };
         let Some(shared) = self.address(client, now) else { return Ok(GuestUnit::FREE) };
-        let counted = self.rules.cancels.map(|quota| (Policy::GuestCancels, quota));
+        let counted = Some((Policy::GuestCancels, quota));
         shared.lock().take(counted, now)?;
-        Ok(GuestUnit { address: Some(shared), counted, seats: 0 })
+        Ok(GuestUnit { address: Some(shared), counted, seats: 0, is_recorded: false })
     }
 
     fn address(&self, client: Client, now: Timestamp) -> Option<Arc<Mutex<Address>>> {
         let mut addresses = self.addresses.lock();
-        if let Some(known) = addresses.get(&client) {
+        // As many uses as addresses were kept pay for the next sweep: there are never more than twice as many as were in use.
+        if addresses.left == 0 {
+            addresses.known.retain(|_, address| Arc::strong_count(address) > 1 || address.lock().is_in_use(now));
+            addresses.left = addresses.known.len().max(SWEEP_AFTER);
+        }
+        addresses.left -= 1;
+        if let Some(known) = addresses.known.get(&client) {
             return Some(Arc::clone(known));
         }
-        let many = addresses.len();
-        // Each doubling pays for a sweep.
-        if many >= SWEEP_FROM && many.is_power_of_two() || many >= MOST_ADDRESSES {
-            addresses.retain(|_, address| Arc::strong_count(address) > 1 || address.lock().is_in_use(now));
-        }
-        if addresses.len() >= MOST_ADDRESSES {
+        if addresses.known.len() >= MOST_ADDRESSES {
             return None;
         }
-        Some(Arc::clone(addresses.entry(client).or_default()))
+        let new = Arc::new(Mutex::new(Address::new(Arc::clone(&self.recorded))));
+        addresses.known.insert(client, Arc::clone(&new));
+        Some(new)
     }
 }
 
 impl Address {
-    fn have(&self) -> u32 {
-        self.unpaid.iter().fold(self.reserved, |sum, (_, seats, _)| sum.saturating_add(*seats))
+    fn new(all: Arc<AtomicUsize>) -> Self {
+        Self { holds_until: 0, cancels_until: 0, unpaid: Unpaid::new(all), reserved: 0 }
     }
 
-    fn is_in_use(&self, now: Timestamp) -> bool {
+    fn is_in_use(&mut self, now: Timestamp) -> bool {
+        self.unpaid.forget_old(now);
         let micros = micros(now);
-        self.holds_until > micros || self.cancels_until > micros || self.unpaid.iter().any(|(.., ends)| *ends > now)
+        self.holds_until > micros || self.cancels_until > micros || !self.unpaid.is_empty()
     }
 
     fn until(&mut self, policy: Policy) -> &mut u64 {
         if policy == Policy::GuestCancels { &mut self.cancels_until } else { &mut self.holds_until }
     }
 
-    fn take(&mut self, counted: Option<(Policy, Quota)>, now: Timestamp) -> Result<(), GuestRefusal> {
+    fn take(&mut self, counted: UsedUnit, now: Timestamp) -> Result<(), GuestRefusal> {
         let Some((policy, quota)) = counted else { return Ok(()) };
         let until = self.until(policy);
         let (allowance, next) = quota.take(*until, micros(now));
@@ -160,15 +192,17 @@ impl Address {
 }
 
 impl GuestUnit {
-    const FREE: Self = Self { address: None, counted: None, seats: 0 };
+    const FREE: Self = Self { address: None, counted: None, seats: 0, is_recorded: false };
 
     /// The hold was opened by this request, or by an earlier one (`repeated`).
-    pub fn held(mut self, booking: BookingId, seats: u32, ends: Timestamp, repeated: bool) -> Option<(Policy, Quota)> {
+    pub fn held(mut self, booking: BookingId, seats: u32, ends: Timestamp, now: Timestamp, repeated: bool) -> UsedUnit {
         let counted = self.counted;
         let shared = self.address.take()?;
         let mut address = shared.lock();
         address.reserved = address.reserved.saturating_sub(self.seats);
-        address.unpaid.push((booking, seats, ends));
+        if self.is_recorded {
+            address.unpaid.add(booking, seats, ends, now);
+        }
         if repeated {
             address.give_back(counted);
             return None;
@@ -177,13 +211,13 @@ impl GuestUnit {
     }
 
     /// The booking was cancelled.
-    pub fn cancelled(mut self) -> Option<(Policy, Quota)> {
+    pub fn cancelled(mut self) -> UsedUnit {
         self.address.take().and(self.counted)
     }
 }
 
 impl Address {
-    fn give_back(&mut self, counted: Option<(Policy, Quota)>) {
+    fn give_back(&mut self, counted: UsedUnit) {
         if let Some((policy, quota)) = counted {
             let until = self.until(policy);
             *until = until.saturating_sub(quota.interval_micros());

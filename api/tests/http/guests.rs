@@ -69,17 +69,35 @@ async fn seats_of_expired_holds_count_no_more() {
 /// A sale needs no list: that the seats are paid for, the log says, too.
 #[tokio::test]
 async fn while_the_views_can_not_be_read_a_guest_may_hold_as_much_as_before() {
-    let server = TestServer::open_as_configured(Config { guest_seats: Some(5), ..Config::default() }).await;
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let config = Config { guest_seats: Some(5), trusted_proxies, ..Config::default() };
+    let server = TestServer::open_as_configured(config).await;
     server.put_on_sale(&show(GALA, 600, 20)).await;
-    let held = server.hold(&places(5)).await;
-    server.pay(&held, "pm_card_visa").await.ok(200);
+    let held = from(&server, "203.0.113.7", 5).await.ok(201);
+    // From elsewhere: nothing reports it to the bounds of the address that has held.
+    let pay = server.paying(&held).header("x-forwarded-for", "203.0.113.8");
+    pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
     // A query finds the damage first, because nothing can be written meanwhile. Then the file is made from the log again.
     let views = rusqlite::Connection::open(server.data().join("views/views.db")).unwrap();
     views.execute_batch("ALTER TABLE bookings RENAME TO elsewhere; BEGIN IMMEDIATE").unwrap();
-    server.hold(&places(5)).await;
-    server.try_hold(&places(1)).await.problem(403, "guest_limit");
+    from(&server, "203.0.113.7", 5).await.ok(201);
+    from(&server, "203.0.113.7", 1).await.problem(403, "guest_limit");
     views.execute_batch("ROLLBACK").unwrap();
     drop(views);
+    server.close().await;
+}
+
+/// What another node, another address or a gateway's notification has ended is found within a second or two.
+#[tokio::test]
+async fn seats_that_were_paid_for_from_elsewhere_count_no_more_soon() {
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let server = server(Config { guest_seats: Some(5), trusted_proxies, ..Config::default() }).await;
+    let held = from(&server, "203.0.113.7", 5).await.ok(201);
+    from(&server, "203.0.113.7", 1).await.problem(403, "guest_limit");
+    let pay = server.paying(&held).header("x-forwarded-for", "203.0.113.8");
+    pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
+    eventually("the payment counts", async || Some(from(&server, "203.0.113.7", 5).await).filter(|answer| answer.status == 201))
+        .await;
     server.close().await;
 }
 

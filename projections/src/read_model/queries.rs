@@ -2,7 +2,7 @@
 
 use super::ReadModel;
 use crate::booking_filter::BookingFilter;
-use crate::bookings::{BookingView, Page};
+use crate::bookings::{BookingStatus, BookingView, Page};
 use crate::campaigns::CampaignView;
 use crate::checkins::CheckinsView;
 use crate::error::{PageError, ProjectionError};
@@ -19,6 +19,17 @@ impl ReadModel {
     /// [`ProjectionError::Tables`] while the file can't be read.
     pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
         self.inner.tables.booking(booking).await
+    }
+
+    /// The status of each of these bookings, `None` of those that the views don't have. One query, however many they are.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn statuses_of(
+        &self,
+        bookings: Vec<BookingId>,
+    ) -> Result<Vec<(BookingId, Option<BookingStatus>)>, ProjectionError> {
+        self.inner.tables.statuses_of(bookings).await
     }
 
     /// The booking whose events name a payment intent. `None` if the views don't have one.

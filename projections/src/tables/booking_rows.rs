@@ -161,6 +161,20 @@ pub(super) fn one(connection: &Connection, booking: BookingId) -> Result<Option<
     Ok(Some(view))
 }
 
+/// The status of each of these bookings, `None` of those that are not there.
+pub(super) fn statuses_of(
+    connection: &Connection,
+    bookings: &[BookingId],
+) -> Result<Vec<(BookingId, Option<BookingStatus>)>, TablesFault> {
+    let mut query = connection.prepare_cached("SELECT status FROM bookings WHERE booking = ?1")?;
+    let mut status_of = |booking: BookingId| -> Result<_, TablesFault> {
+        let status = query.query_row([booking.0.as_bytes()], |row| row.get::<_, String>(0)).optional()?;
+        let status = status.map(|status| status.parse::<BookingStatus>().map_err(TablesFault::Damaged)).transpose()?;
+        Ok((booking, status))
+    };
+    bookings.iter().map(|booking| status_of(*booking)).collect()
+}
+
 /// The booking whose events name a payment intent; the last one, if a foreign log gave it to several.
 pub(super) fn of_intent(connection: &Connection, intent: &IntentId) -> Result<Option<BookingView>, TablesFault> {
     let mut query =

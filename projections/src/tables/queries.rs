@@ -3,7 +3,7 @@
 use super::state::Tables;
 use super::{booking_list, booking_rows, campaign_rows, loyalty_rows, sales_rows, scan_rows};
 use crate::booking_filter::BookingFilter;
-use crate::bookings::{BookingView, Page};
+use crate::bookings::{BookingStatus, BookingView, Page};
 use crate::campaigns::CampaignView;
 use crate::checkins::CheckinsView;
 use crate::error::{PageError, ProjectionError, UnknownCursor};
@@ -16,6 +16,13 @@ use lastseat_domain::{BookingId, BuyerId, CampaignId, IntentId, ShowId};
 impl Tables {
     pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
         Ok(self.readers.read(move |file| booking_rows::one(file, booking)).await?)
+    }
+
+    pub async fn statuses_of(
+        &self,
+        bookings: Vec<BookingId>,
+    ) -> Result<Vec<(BookingId, Option<BookingStatus>)>, ProjectionError> {
+        Ok(self.readers.read(move |file| booking_rows::statuses_of(file, &bookings)).await?)
     }
 
     pub async fn booking_of_intent(&self, intent: &IntentId) -> Result<Option<BookingView>, ProjectionError> {

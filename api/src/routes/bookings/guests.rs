@@ -13,6 +13,9 @@ use lastseat_domain::booking::Phase;
 use lastseat_engine::{Hold, HoldRequest, SeatSelection};
 use lastseat_projections::{BookingStatus, ProjectionError};
 
+/// Bookings of an address that are looked up in the log in one second, while the views can't be read.
+const LOG_LOOK_UPS: usize = 16;
+
 /// Why a guest may hold nothing now.
 pub enum NotNow {
     /// A bound is reached.
@@ -57,19 +60,43 @@ pub async fn may_hold(app: &App, command: &Command<Holder>, request: &HoldReques
 async fn unit_of_address(app: &App, client: Client, booking: BookingId, selection: &SeatSelection) -> Result<GuestUnit, NotNow> {
     let seats = u32::try_from(selection.quantity()).unwrap_or(u32::MAX);
     let guests = app.limits().guests();
-    let taken = guests.hold(client, booking, seats, app.now(), |_| false);
+    let taken = guests.hold(client, booking, seats, app.now());
     if !matches!(taken, Err(GuestRefusal::TooManySeats { .. })) {
         return taken.map_err(NotNow::Refused);
     }
+    let unpaid = guests.to_look_up(client, app.now());
+    if unpaid.is_empty() {
+        // Looked up a moment ago.
+        return taken.map_err(NotNow::Refused);
+    }
+    look_up(app, client, unpaid).await.map_err(NotNow::Unknown)?;
+    guests.hold(client, booking, seats, app.now()).map_err(NotNow::Refused)
+}
+
+/// Finds out which of these bookings of an address are paid or over. While the views can't be read, the log is asked for a few
+/// of them: a sale needs no list.
+async fn look_up(app: &App, client: Client, unpaid: Vec<BookingId>) -> Result<(), ProjectionError> {
+    let (guests, now) = (app.limits().guests(), app.now());
     // A hold may have ended a moment ago, on this node.
     freshness::wait_for_own_writes(app).await;
-    let mut over = Vec::new();
-    for unpaid in guests.unpaid(client, app.now()) {
-        if is_paid_or_over(app, unpaid).await.map_err(NotNow::Unknown)? {
-            over.push(unpaid);
+    match app.read_model().statuses_of(unpaid.clone()).await {
+        // A booking that the views don't have yet was opened a moment ago.
+        Ok(statuses) => {
+            use BookingStatus as B;
+            for (booking, status) in statuses {
+                let is_over = matches!(status, Some(B::Confirmed | B::Aborted | B::Refunded));
+                guests.looked_up(client, booking, is_over, now);
+            }
+        }
+        Err(fault) => {
+            for booking in unpaid.into_iter().take(LOG_LOOK_UPS) {
+                let Ok(known) = app.box_office().booking(booking).await else { return Err(fault) };
+                let is_over = |phase| matches!(phase, Phase::Confirmed { .. } | Phase::Aborted { .. } | Phase::Refunded);
+                guests.looked_up(client, booking, known.is_some_and(|known| is_over(known.phase)), now);
+            }
         }
     }
-    guests.hold(client, booking, seats, app.now(), |booking| over.contains(&booking)).map_err(NotNow::Refused)
+    Ok(())
 }
 
 /// Counts a guest's hold.
@@ -78,7 +105,7 @@ pub async fn has_held(app: &App, client: Client, used: GuestHold, hold: &Hold) {
     let booking = &hold.booking;
     let seats = u32::try_from(booking.seats().len()).unwrap_or(u32::MAX);
     let ends = booking.expires_at.unwrap_or_else(|| app.now());
-    let counted = used.unit.held(booking.id, seats, ends, hold.replayed);
+    let counted = used.unit.held(booking.id, seats, ends, app.now(), hold.replayed);
     app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
 }
 
@@ -94,10 +121,16 @@ pub async fn may_cancel(app: &App, caller: &Caller, client: Client) -> Result<Op
     taken.map(Some).map_err(|refusal| app.limits().refuse_guest(refusal, app.now(), app.metrics()))
 }
 
-/// Counts a guest's cancel.
-pub async fn has_cancelled(app: &App, client: Client, unit: Option<GuestUnit>) {
+/// Counts the cancel of a booking, if a guest sent it. The seats count no more in either case.
+pub async fn has_cancelled(app: &App, client: Client, booking: BookingId, unit: Option<GuestUnit>) {
+    app.limits().guests().is_over(client, booking);
     let counted = unit.and_then(GuestUnit::cancelled);
     app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
+}
+
+/// The seats of a booking that was paid from this address count no more.
+pub fn has_paid(app: &App, client: Client, booking: BookingId) {
+    app.limits().guests().is_over(client, booking);
 }
 
 /// Refuses guests who want more time, unless the operator allows it.
@@ -119,16 +152,4 @@ async fn is_guest(app: &App, caller: &Caller) -> Result<bool, Problem> {
         Caller::Booking(own) => Ok(app.buyer_of(*own).await?.is_guest()),
         Caller::Guest | Caller::Token { .. } => Ok(false),
     }
-}
-
-/// A booking that the views don't have yet was opened a moment ago. While they can't be read, the log is asked: one address
-/// has few unpaid bookings, and a sale needs no list.
-async fn is_paid_or_over(app: &App, booking: BookingId) -> Result<bool, ProjectionError> {
-    use BookingStatus as B;
-    let fault = match app.read_model().booking(booking).await {
-        Ok(view) => return Ok(view.is_some_and(|view| matches!(view.status, B::Confirmed | B::Aborted | B::Refunded))),
-        Err(fault) => fault,
-    };
-    let known = app.box_office().booking(booking).await.map_err(|_| fault)?;
-    Ok(known.is_some_and(|known| matches!(known.phase, Phase::Confirmed { .. } | Phase::Aborted { .. } | Phase::Refunded)))
 }

@@ -47,7 +47,7 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
         command.nothing()?;
         let guest = guests::may_cancel(&app, &command.caller, command.client).await?;
         let booking = app.box_office().cancel(id, command.origin()).await?;
-        guests::has_cancelled(&app, command.client, guest).await;
+        guests::has_cancelled(&app, command.client, id, guest).await;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
     })
     .await

@@ -7,6 +7,7 @@ use crate::auth::Permission;
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::access;
+use crate::routes::bookings::guests;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
 use crate::routes::wire::{BookingJson, NextAction};
@@ -112,7 +113,10 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
     let continues = pay_with == PayWith::Continue;
     let request = PayRequest { pay_with, return_url, fingerprint: command.fingerprint(), origin: command.origin() };
     Ok(match app.box_office().pay(id, request).await? {
-        Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
+        Paid::Confirmed(booking) => {
+            guests::has_paid(&app, command.client, id);
+            Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking))
+        }
         Paid::ActionRequired { booking, action } => {
             let has_secret = matches!(action, BuyerAction::ConfirmClientSide { .. });
             let mut body = BookingJson::of(&app, &booking);
