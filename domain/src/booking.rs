@@ -27,6 +27,7 @@ mod transfer;
 mod vouchers;
 
 pub use after_sales::evolve;
+pub use checks::MAX_PAYMENT_ATTEMPTS;
 pub use command::{BookingCommand, Review};
 pub use decide::decide;
 pub use part::{PartialRefund, PartialRefundState};

@@ -214,6 +214,9 @@ rejections! {
     // Payment.
     /// An attempt is in progress.
     PaymentInProgress = "payment_in_progress", "A payment of this booking is in progress. GET the booking to see its outcome.";
+    /// It was tried as often as that is possible.
+    TooManyPaymentAttempts { /// How often that is.
+        most: u32 } = "too_many_payment_attempts", "Payments of this booking were tried {most} times, and that is the most. Cancel it, and hold the seats again to pay in another way.";
     /// It is to be paid at the till, and may be paid for at the gateway.
     GatewayPaymentBegun = "gateway_payment_begun", "A payment of this booking was begun at the payment gateway, so it can't be paid at the till: the buyer could pay twice. Finish that payment, or cancel the booking and hold its seats again.";
     /// The gateway declined.

@@ -117,6 +117,7 @@ export default {
   problem_invalid_payment_method: "Diese Karte geht hier nicht. Nehmen Sie eine andere.",
   problem_payment_method_missing: "Wählen Sie eine Karte.",
   problem_payment_mismatch: "Die Zahlung passt nicht zu dieser Buchung. Nennen Sie der Kasse die Nummer der Buchung.",
+  problem_too_many_payment_attempts: "Es wurde zu oft versucht zu zahlen. Geben Sie die Plätze zurück und wählen Sie neu.",
   problem_gateway_payment_begun: "Eine Zahlung dieser Buchung hat begonnen. Bezahlen Sie, oder warten Sie, bis die Reservierung endet.",
   problem_client_confirmation_unavailable: "Der Zahlungsweg hat sich geändert. Laden Sie die Seite neu; Ihre Plätze bleiben reserviert.",
   problem_sandbox_refused: "Die Testbank hat das nicht angenommen. Sehen Sie sich die Buchung noch einmal an.",

@@ -117,6 +117,7 @@ export default {
   problem_invalid_payment_method: "This card can't be used here. Try another one.",
   problem_payment_method_missing: "Choose a card.",
   problem_payment_mismatch: "The payment does not fit this booking. Ask the box office and name the booking's number.",
+  problem_too_many_payment_attempts: "A payment was tried too often. Give the seats back and choose again.",
   problem_gateway_payment_begun: "A payment of this booking has begun. Pay, or wait until the hold ends.",
   problem_client_confirmation_unavailable: "The way to pay has changed. Reload this page; your seats stay held.",
   problem_sandbox_refused: "The test bank did not accept this. Look at the booking again.",

@@ -196,6 +196,8 @@ settings! {
     rate_limit_guest_holds, "rate_limit_guest_holds": Option<Quota> = GuestRules::default().holds, QUOTA, SERVER;
     /// Cancels of guests from one address in a time; refusals do not count
     rate_limit_guest_cancels, "rate_limit_guest_cancels": Option<Quota> = GuestRules::default().cancels, QUOTA, SERVER;
+    /// Declined payments of guests from one address in a time; then they have to wait with the next one
+    rate_limit_guest_declines, "rate_limit_guest_declines": Option<Quota> = GuestRules::default().declines, QUOTA, SERVER;
     /// Whether guests may extend their holds
     guests_extend, "guests_extend": bool = GuestRules::default().extend, SWITCH, SERVER;
     /// Holds of all guests together, in a time and on each node, that need no solved challenge; a show may ask for one always
@@ -249,6 +251,7 @@ impl Config {
                 seats: self.guest_seats,
                 holds: self.rate_limit_guest_holds,
                 cancels: self.rate_limit_guest_cancels,
+                declines: self.rate_limit_guest_declines,
                 extend: self.guests_extend,
             },
             sign_ins: self.rate_limit_sign_ins,

@@ -47,6 +47,7 @@ struct Address {
     /// Until when the quota of each kind is used up ahead, in microseconds.
     holds_until: u64,
     cancels_until: u64,
+    declines_until: u64,
     unpaid: Unpaid,
     /// Seats of holds that are being executed.
     reserved: u32,
@@ -62,7 +63,7 @@ pub enum GuestRefusal {
 /// What was counted on this node, and is to be counted on all.
 pub type UsedUnit = Option<(Policy, Quota)>;
 
-/// The right to one hold or cancel. Returned to its address when dropped, unless it was used.
+/// The right to one hold, cancel or declined payment. Returned to its address when dropped, unless it was used.
 pub struct GuestUnit {
     address: Option<Arc<Mutex<Address>>>,
     counted: UsedUnit,
@@ -137,9 +138,22 @@ impl Guests {
     /// # Errors
     /// [`GuestRefusal`].
     pub fn cancel(&self, client: Client, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {
-        let Some(quota) = self.rules.cancels else { return Ok(GuestUnit::FREE) };
+        self.unit(client, self.rules.cancels.map(|quota| (Policy::GuestCancels, quota)), now)
+    }
+
+    /// Takes a unit for a payment, which is used up if it is declined.
+    ///
+    /// # Errors
+    /// [`GuestRefusal`].
+    pub fn pay(&self, client: Client, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {
+        self.unit(client, self.rules.declines.map(|quota| (Policy::GuestDeclines, quota)), now)
+    }
+
+    fn unit(&self, client: Client, counted: UsedUnit, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {
+        if counted.is_none() {
+            return Ok(GuestUnit::FREE);
+        }
         let Some(shared) = self.address(client, now) else { return Ok(GuestUnit::FREE) };
-        let counted = Some((Policy::GuestCancels, quota));
         shared.lock().take(counted, now)?;
         Ok(GuestUnit { address: Some(shared), counted, seats: 0, is_recorded: false })
     }
@@ -166,17 +180,21 @@ impl Guests {
 
 impl Address {
     fn new(all: Arc<AtomicUsize>) -> Self {
-        Self { holds_until: 0, cancels_until: 0, unpaid: Unpaid::new(all), reserved: 0 }
+        Self { holds_until: 0, cancels_until: 0, declines_until: 0, unpaid: Unpaid::new(all), reserved: 0 }
     }
 
     fn is_in_use(&mut self, now: Timestamp) -> bool {
         self.unpaid.forget_old(now);
-        let micros = micros(now);
-        self.holds_until > micros || self.cancels_until > micros || !self.unpaid.is_empty()
+        let until = self.holds_until.max(self.cancels_until).max(self.declines_until);
+        until > micros(now) || !self.unpaid.is_empty()
     }
 
     fn until(&mut self, policy: Policy) -> &mut u64 {
-        if policy == Policy::GuestCancels { &mut self.cancels_until } else { &mut self.holds_until }
+        match policy {
+            Policy::GuestCancels => &mut self.cancels_until,
+            Policy::GuestDeclines => &mut self.declines_until,
+            _ => &mut self.holds_until,
+        }
     }
 
     fn take(&mut self, counted: UsedUnit, now: Timestamp) -> Result<(), GuestRefusal> {
@@ -210,8 +228,8 @@ impl GuestUnit {
         counted
     }
 
-    /// The booking was cancelled.
-    pub fn cancelled(mut self) -> UsedUnit {
+    /// The booking was cancelled, or its payment declined.
+    pub fn spend(mut self) -> UsedUnit {
         self.address.take().and(self.counted)
     }
 }

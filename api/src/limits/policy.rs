@@ -16,6 +16,8 @@ pub enum Policy {
     GuestHolds,
     /// Bookings cancelled by guests of one address.
     GuestCancels,
+    /// Payments of guests of one address that were declined.
+    GuestDeclines,
     /// Wrong access codes of one caller, or from one address where there is no token.
     AccessCodes,
     /// Wrong passwords from one address.
@@ -34,6 +36,7 @@ impl Policy {
         Self::Streams,
         Self::GuestHolds,
         Self::GuestCancels,
+        Self::GuestDeclines,
         Self::AccessCodes,
         Self::SignIns,
         Self::SignUps,
@@ -50,6 +53,7 @@ impl Policy {
             Self::Streams => "streams",
             Self::GuestHolds => "guest_holds",
             Self::GuestCancels => "guest_cancels",
+            Self::GuestDeclines => "guest_declines",
             Self::AccessCodes => "access_codes",
             Self::SignIns => "sign_ins",
             Self::SignUps => "sign_ups",
@@ -65,6 +69,8 @@ pub struct GuestRules {
     pub seats: Option<u32>,
     pub holds: Option<Quota>,
     pub cancels: Option<Quota>,
+    /// Payments that were declined, or that were not a booking's first and led to a question of the bank.
+    pub declines: Option<Quota>,
     /// Whether guests may extend their holds.
     pub extend: bool,
 }
@@ -72,13 +78,19 @@ pub struct GuestRules {
 impl Default for GuestRules {
     /// Enough for an office, or a dormitory that sits down for one sale.
     fn default() -> Self {
-        Self { seats: Some(100), holds: Quota::new(100, 60).ok(), cancels: Quota::new(100, 60).ok(), extend: false }
+        Self {
+            seats: Some(100),
+            holds: Quota::new(100, 60).ok(),
+            cancels: Quota::new(100, 60).ok(),
+            declines: Quota::new(60, 600).ok(),
+            extend: false,
+        }
     }
 }
 
 impl GuestRules {
     /// No bounds.
-    pub const OFF: Self = Self { seats: None, holds: None, cancels: None, extend: true };
+    pub const OFF: Self = Self { seats: None, holds: None, cancels: None, declines: None, extend: true };
 }
 
 /// The quota of each policy; `None` is no limit.

@@ -100,6 +100,7 @@ const PAY: &[Code] = &[
     C::AlreadyRefunded,
     C::AlreadyConfirmed,
     C::PaymentInProgress,
+    C::TooManyPaymentAttempts,
     C::GatewayPaymentBegun,
     C::PaymentDeclined,
     C::InvalidPaymentMethod,

@@ -147,6 +147,7 @@ codes! {
     // Payment.
     InvalidReturnUrl = "invalid_return_url", UNPROCESSABLE_ENTITY, "The page to return to can't be used";
     PaymentInProgress = "payment_in_progress", CONFLICT, "A payment is in progress";
+    TooManyPaymentAttempts = "too_many_payment_attempts", CONFLICT, "A payment was tried too often";
     GatewayPaymentBegun = "gateway_payment_begun", CONFLICT, "The gateway has a payment of it";
     PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "The payment was declined";
     InvalidPaymentMethod = "invalid_payment_method", UNPROCESSABLE_ENTITY, "The payment method can't be used";
@@ -266,6 +267,7 @@ impl Code {
             R::ExchangeAbandoned => Self::ExchangeAbandoned,
             R::ExchangeCostsMore { .. } => Self::ExchangeCostsMore,
             R::InvalidExchange { .. } => Self::InvalidExchange,
+            R::TooManyPaymentAttempts { .. } => Self::TooManyPaymentAttempts,
             R::GatewayPaymentBegun => Self::GatewayPaymentBegun,
             R::PaymentDeclined { .. } => Self::PaymentDeclined,
             R::InvalidPaymentMethod { .. } => Self::InvalidPaymentMethod,

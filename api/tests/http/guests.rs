@@ -144,6 +144,49 @@ async fn cancels_have_a_rate_of_their_own_and_refusals_none() {
     server.close().await;
 }
 
+/// Stolen card numbers were tried as fast as the gateway answers.
+#[tokio::test]
+async fn declined_payments_of_an_address_have_a_rate_and_a_booking_takes_ten_attempts() {
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let config = Config { rate_limit_guest_declines: "2/1h".parse().ok(), trusted_proxies, ..Config::default() };
+    let server = server(config).await;
+    let pay = async |booking: &Value, address: &str, body: Value| {
+        server.paying(booking).header("x-forwarded-for", address).json(&body).send().await
+    };
+    let (declined, visa) = (json!({"payment_method": "pm_card_chargeDeclined"}), json!({"payment_method": "pm_card_visa"}));
+    let (office, home) = ("203.0.113.7", "203.0.113.8");
+    let held = from(&server, office, 1).await.ok(201);
+    // A question of the bank, for the first time, and a payment that succeeds count nothing.
+    let asked = from(&server, office, 1).await.ok(201);
+    pay(&asked, office, json!({"payment_method": "pm_card_authenticationRequired"})).await.ok(202);
+    for _ in 0..4 {
+        let good = from(&server, office, 1).await.ok(201);
+        pay(&good, office, visa.clone()).await.ok(200);
+    }
+    for _ in 0..2 {
+        pay(&held, office, declined.clone()).await.problem(402, "payment_declined");
+    }
+    let refused = pay(&held, office, visa.clone()).await;
+    assert_eq!(refused.problem(429, "rate_limited")["policy"], "guest_declines");
+    assert!(refused.header("retry-after").is_some());
+    // It may be asked what became of the last attempt, and who has a name is not concerned.
+    pay(&held, office, json!({})).await.problem(402, "payment_declined");
+    let anna = server.token("anna", Role::Buyer);
+    let annas = server.client.post(HOLD).bearer(&anna).json(&places(1)).header("x-forwarded-for", office).send().await.ok(201);
+    let by_anna = server.paying(&annas).header("x-forwarded-for", office).json(&declined).send().await;
+    by_anna.problem(402, "payment_declined");
+
+    // From other addresses, too, a booking takes ten.
+    for n in 2..10 {
+        let address = format!("203.0.113.{}", 100 + n);
+        pay(&held, &address, declined.clone()).await.problem(402, "payment_declined");
+    }
+    let problem = pay(&held, home, visa).await;
+    assert_eq!(problem.problem(409, "too_many_payment_attempts")["most"], 10);
+    server.cancel(&held).await.ok(200);
+    server.close().await;
+}
+
 #[tokio::test]
 async fn guests_do_not_extend_and_their_bookings_say_so() {
     let server = server(Config::default()).await;

@@ -152,7 +152,7 @@ impl Server {
         }
         // All buyers of a test come from one address.
         arguments.extend(["--guest-seats-per-address", "off", "--rate-limit-guest-holds", "off"]);
-        arguments.extend(["--rate-limit-guest-cancels", "off", "--guests-extend", "true"]);
+        arguments.extend(["--rate-limit-guest-cancels", "off", "--rate-limit-guest-declines", "off", "--guests-extend", "true"]);
         arguments.extend(more);
         let mut process = Process::start(&arguments, data);
         let url = process.greeting_word("Seat map", data);

@@ -34,9 +34,7 @@ impl TestServer {
     /// Without a show, configured so besides address and directory. All buyers of a test come from one
     /// address, so guests are not bounded here.
     pub async fn open_with(config: Config) -> Self {
-        let (guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels, guests_extend) = (None, None, None, true);
-        let config = Config { guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels, guests_extend, ..config };
-        Self::open_as_configured(config).await
+        Self::open_as_configured(Config { guests_extend: true, ..unbounded(config) }).await
     }
 
     /// Likewise, with the bounds on guests that the configuration has.
@@ -53,9 +51,7 @@ impl TestServer {
     pub async fn open_settling_as_configured(config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();
-        let (guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels) = (None, None, None);
-        let guests = Config { guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels, ..config };
-        Self::start(Config { listen, data: dir.path().join("data"), demo: false, ..guests }, dir).await
+        Self::start(Config { listen, data: dir.path().join("data"), demo: false, ..unbounded(config) }, dir).await
     }
 
     async fn start(config: Config, dir: TempDir) -> Self {
@@ -195,4 +191,10 @@ impl TestServer {
         assert!(report.holds(), "after the end: {report}");
         books
     }
+}
+
+/// All guests of a test come from one address.
+fn unbounded(config: Config) -> Config {
+    let (guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels) = (None, None, None);
+    Config { guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels, rate_limit_guest_declines: None, ..config }
 }

@@ -1,6 +1,6 @@
 //! The rules of a booking: which events follow from each command.
 
-use super::checks::{check_alive, check_not_flagged};
+use super::checks::{check_alive, check_attempts, check_not_flagged};
 use super::command::BookingCommand;
 use super::partial_refund;
 use super::review;
@@ -171,6 +171,7 @@ fn start_payment(
         return Err(Rejection::PaymentInProgress);
     }
     vouchers::check_has_own(state)?;
+    check_attempts(state)?;
     let attempt = state.attempt() + 1;
     Ok(vec![PaymentStarted { booking: state.id, attempt, payment_method, tender: None, return_url, request }.into()])
 }

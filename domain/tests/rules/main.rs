@@ -7,6 +7,7 @@ mod deliveries;
 mod loyalty;
 mod names;
 mod partial_refund;
+mod payment_attempts;
 mod picture;
 mod plan;
 mod quota;

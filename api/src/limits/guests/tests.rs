@@ -17,7 +17,7 @@ fn from(address: &str) -> Client {
 
 fn guests(seats: u32, holds: &str) -> Guests {
     let quota = holds.parse().ok();
-    Guests::new(GuestRules { seats: Some(seats), holds: quota, cancels: quota, extend: false })
+    Guests::new(GuestRules { seats: Some(seats), holds: quota, cancels: quota, declines: quota, extend: false })
 }
 
 fn held(guests: &Guests, client: Client, n: u128, seats: u32, now: i64) -> Result<(), GuestRefusal> {
@@ -111,11 +111,26 @@ fn cancels_have_a_quota_and_refused_ones_do_not_use_it() {
         drop(guests.cancel(home, at(0)).unwrap());
     }
     for _ in 0..2 {
-        assert!(guests.cancel(home, at(0)).unwrap().cancelled().is_some());
+        assert!(guests.cancel(home, at(0)).unwrap().spend().is_some());
     }
     let refused = guests.cancel(home, at(0)).map(drop).unwrap_err();
     assert!(matches!(refused, GuestRefusal::TooManyRequests { policy: Policy::GuestCancels, .. }), "{refused:?}");
     assert!(guests.cancel(home, at(1800)).is_ok());
+}
+
+#[test]
+fn declined_payments_have_a_quota_of_their_own_and_others_do_not_use_it() {
+    let (guests, home) = (guests(5, "2/1h"), from("198.51.100.1"));
+    for _ in 0..20 {
+        drop(guests.pay(home, at(0)).unwrap());
+    }
+    for _ in 0..2 {
+        assert_eq!(guests.pay(home, at(0)).unwrap().spend().map(|(policy, _)| policy), Some(Policy::GuestDeclines));
+    }
+    let refused = guests.pay(home, at(0)).map(drop).unwrap_err();
+    assert!(matches!(refused, GuestRefusal::TooManyRequests { policy: Policy::GuestDeclines, .. }), "{refused:?}");
+    assert!(guests.pay(from("198.51.100.2"), at(0)).is_ok() && guests.cancel(home, at(0)).is_ok());
+    assert!(guests.pay(home, at(1800)).is_ok());
 }
 
 #[test]

@@ -8,9 +8,9 @@ use crate::problem::{Code, Problem};
 use crate::routes::command::Command;
 use crate::routes::freshness;
 use crate::routes::sender::Holder;
-use lastseat_domain::BookingId;
 use lastseat_domain::booking::Phase;
-use lastseat_engine::{Hold, HoldRequest, SeatSelection};
+use lastseat_domain::{BookingId, Rejection};
+use lastseat_engine::{CommandError, Hold, HoldRequest, Paid, SeatSelection};
 use lastseat_projections::{BookingStatus, ProjectionError};
 
 /// Bookings of an address that are looked up in the log in one second, while the views can't be read.
@@ -124,13 +124,44 @@ pub async fn may_cancel(app: &App, caller: &Caller, client: Client) -> Result<Op
 /// Counts the cancel of a booking, if a guest sent it. The seats count no more in either case.
 pub async fn has_cancelled(app: &App, client: Client, booking: BookingId, unit: Option<GuestUnit>) {
     app.limits().guests().is_over(client, booking);
-    let counted = unit.and_then(GuestUnit::cancelled);
+    let counted = unit.and_then(GuestUnit::spend);
     app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
 }
 
-/// The seats of a booking that was paid from this address count no more.
-pub fn has_paid(app: &App, client: Client, booking: BookingId) {
-    app.limits().guests().is_over(client, booking);
+/// Takes a unit for an attempt to pay, if the caller is a guest.
+///
+/// # Errors
+/// 429.
+pub async fn may_pay(app: &App, caller: &Caller, client: Client) -> Result<Option<GuestUnit>, Problem> {
+    if app.limits().guests().rules().declines.is_none() || !is_guest(app, caller).await? {
+        return Ok(None);
+    }
+    let taken = app.limits().guests().pay(client, app.now());
+    taken.map(Some).map_err(|refusal| app.limits().refuse_guest(refusal, app.now(), app.metrics()))
+}
+
+/// Counts an attempt to pay. One that was declined uses up its unit; so does one that was not the booking's first and is not
+/// paid yet, or somebody could go from card to card whenever the bank asks. The seats of a booking that is paid count no more.
+pub async fn has_tried_to_pay(
+    app: &App,
+    client: Client,
+    booking: BookingId,
+    unit: Option<GuestUnit>,
+    paid: &Result<Paid, CommandError>,
+) {
+    let is_counted = match paid {
+        Ok(Paid::Confirmed(_)) => {
+            app.limits().guests().is_over(client, booking);
+            false
+        }
+        Ok(Paid::ActionRequired { booking, .. } | Paid::Pending(booking)) => booking.attempt() > 1,
+        Err(CommandError::Rejected(rejection)) => {
+            matches!(rejection, Rejection::PaymentDeclined { .. } | Rejection::InvalidPaymentMethod { .. })
+        }
+        Err(_) => false,
+    };
+    let counted = unit.filter(|_| is_counted).and_then(GuestUnit::spend);
+    app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
 }
 
 /// Refuses guests who want more time, unless the operator allows it.
