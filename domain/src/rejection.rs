@@ -286,6 +286,9 @@ rejections! {
     TicketNotFound { /// The one that was requested.
         seat: SeatId } = "ticket_not_found", "This booking has no ticket for seat `{seat}`. GET /v1/bookings/…/tickets lists those that it has.";
 
+    /// It was issued again as often as that is possible.
+    TooManyReissues { /// How often that is.
+        most: u32 } = "too_many_reissues", "This ticket was issued again {most} times, and that is the most. To make its codes void once more, transfer the booking.";
     /// The code is of a ticket that was there, and is not good any more.
     TicketVoid { /// Why.
         why: VoidTicket } = "ticket_void", "This ticket is void: {why}. Do not admit its bearer.";

@@ -27,6 +27,10 @@ mod scan;
 pub use facts::TicketFacts;
 pub use scan::{Scan, ScanId};
 
+/// Most reissues of a ticket. Anybody with the booking's token can ask for one, and every scan and every list for an entrance reads
+/// all of them. Nobody loses a ticket a hundred times; and a transfer of the booking voids its codes even then.
+pub const MAX_REISSUES: u32 = 100;
+
 /// What has been done with a ticket, as its events describe it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ticket {
@@ -114,6 +118,9 @@ impl Decider for Ticket {
     fn decide(id: &TicketId, state: &Self, command: TicketCommand) -> Result<Vec<Event>, Rejection> {
         match command {
             TicketCommand::Reissue { voids, .. } if voids < state.issue => Ok(vec![]),
+            TicketCommand::Reissue { .. } if state.issue >= MAX_REISSUES => {
+                Err(Rejection::TooManyReissues { most: MAX_REISSUES })
+            }
             TicketCommand::Reissue { booking, seat, by, .. } => {
                 let issue = state.issue.saturating_add(1);
                 Ok(vec![TicketReissued { ticket: *id, booking, seat, issue, by }.into()])

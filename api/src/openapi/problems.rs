@@ -233,7 +233,9 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "transfer_booking" => vec![&[C::BookingNotFound, C::NotChangeable, C::UnknownAccount], TOKEN, COMMAND, KEYED],
         "get_tickets" => vec![&[C::BookingNotFound, C::NoTickets, C::InvalidParameter], TOKEN, READ, LOG],
         "get_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound, C::InvalidParameter], TOKEN, READ, LOG],
-        "reissue_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound], TOKEN, COMMAND, KEYED],
+        "reissue_ticket" => {
+            vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound, C::TooManyReissues], TOKEN, COMMAND, KEYED]
+        }
         "check_in" => vec![CHECK_IN, PRIVILEGE, COMMAND, KEYED],
         "check_in_batch" => vec![PRIVILEGE, COMMAND, KEYED],
         "list_tickets" => vec![&[C::ShowNotFound, C::InvalidParameter], PRIVILEGE, READ, LOG],

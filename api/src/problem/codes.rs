@@ -188,6 +188,7 @@ codes! {
     // Tickets.
     NoTickets = "no_tickets", CONFLICT, "There are no tickets";
     TicketNotFound = "ticket_not_found", NOT_FOUND, "No such ticket";
+    TooManyReissues = "too_many_reissues", CONFLICT, "The ticket was issued again too often";
     NotATicket = "not_a_ticket", UNPROCESSABLE_ENTITY, "This is no ticket";
     TicketForged = "ticket_forged", UNPROCESSABLE_ENTITY, "The ticket is forged";
     TicketVoid = "ticket_void", CONFLICT, "The ticket is void";
@@ -280,6 +281,7 @@ impl Code {
             R::SomebodyInside { .. } => Self::SomebodyInside,
             R::NotAdmitted => Self::NotAdmitted,
             R::TicketOfOtherShow { .. } => Self::TicketOfOtherShow,
+            R::TooManyReissues { .. } => Self::TooManyReissues,
             R::TicketNotFound { .. } => Self::TicketNotFound,
             R::NotOwner { .. } => Self::NotOwner,
             R::OutOfOrder { .. } => Self::OutOfOrder,

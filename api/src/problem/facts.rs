@@ -99,6 +99,7 @@ pub fn of(code: Code) -> &'static [Fact] {
         }
         C::PictureTooLarge => const { &[fact("bytes", Number, "What it has."), fact("most", Number, "The most.")] },
         C::TooManyPictures => const { &[SHOW, fact("most", Number, "How often it can be changed.")] },
+        C::TooManyReissues => const { &[fact("most", Number, "How often it can be issued again.")] },
         C::TooManyPaymentAttempts => const { &[fact("most", Number, "How often it can be tried.")] },
         C::ChallengeFailed => const { &[SHOW, fact("reason", Text, "Why the solution does not count.")] },
         C::InvalidShow

@@ -44,7 +44,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::TicketOfOtherShow { show } => problem.fact("show", show),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
-        R::TooManyPaymentAttempts { most } => problem.fact("most", most),
+        R::TooManyPaymentAttempts { most } | R::TooManyReissues { most } => problem.fact("most", most),
         R::TooManySeats { asked, most } => problem.fact("asked", asked).fact("most", most),
         R::InvalidQuantity { most } => problem.fact("most", most),
         R::DuplicateSeats { seat } | R::NotOwner { seat } | R::LeavesSingleSeat { seat } | R::TicketNotFound { seat } => {

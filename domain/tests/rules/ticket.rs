@@ -4,7 +4,7 @@ use crate::support;
 
 use lastseat_domain::booking::{Booking, evolve};
 use lastseat_domain::event::*;
-use lastseat_domain::ticket::{ScanId, Ticket, TicketCommand, TicketFacts};
+use lastseat_domain::ticket::{MAX_REISSUES, ScanId, Ticket, TicketCommand, TicketFacts};
 use lastseat_domain::{DeviceId, Event, GateId, Rejection, SeatId, TicketId, VoidTicket};
 use lastseat_testkit::given::given;
 use support::*;
@@ -124,6 +124,21 @@ fn a_reissue_voids_one_issue_once() {
         .iter()
         .fold(Ticket::default(), |state, event| <Ticket as lastseat_domain::Decider>::evolve(state, event, minute(1)));
     assert_eq!(state.issue, 2);
+}
+
+/// Each adds an event to a stream that every scan reads.
+#[test]
+fn a_ticket_is_issued_again_a_hundred_times() {
+    let all: Vec<_> = (1..=MAX_REISSUES).map(reissued).collect();
+    given(all[..99].to_vec()).when(reissue(99)).then_events([reissued(100)]);
+    let rejection = given(all.clone()).when(reissue(100)).then_rejected("too_many_reissues");
+    assert_eq!(rejection, Rejection::TooManyReissues { most: 100 });
+    // What was done before is done, the last code lets in, and an older log may have more.
+    given(all.clone()).when(reissue(99)).then_nothing();
+    given(all.clone()).when(admit(1, 100, "north")).then_events([admitted(1, 100, "north")]);
+    let older = [all, vec![reissued(101)]].concat();
+    given(older.clone()).when(reissue(101)).then_rejected("too_many_reissues");
+    given(older).when(admit(1, 101, "north")).then_events([admitted(1, 101, "north")]);
 }
 
 fn gate(name: &str) -> GateId {

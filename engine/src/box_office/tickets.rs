@@ -64,7 +64,7 @@ impl BoxOffice {
     /// Issues a ticket again: its codes until now are void. Of two requests at the same moment, one is enough for both.
     ///
     /// # Errors
-    /// `NoTickets`, `TicketNotFound`; faults.
+    /// `NoTickets`, `TicketNotFound`, `TooManyReissues`; faults.
     pub async fn reissue_ticket(
         &self,
         booking: &Booking,
