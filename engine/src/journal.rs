@@ -197,8 +197,11 @@ impl Journal {
 
     /// The same from all of its events, with every command that led to one: also where the last event has all of the state.
     pub(crate) async fn load_whole<D: Decider>(&self, id: &D::Id) -> Result<Loaded<D::State>, Fault> {
+        self.load_rest::<D>(id, Loaded::without_events(D::initial())).await
+    }
+
+    async fn load_rest<D: Decider>(&self, id: &D::Id, mut loaded: Loaded<D::State>) -> Result<Loaded<D::State>, Fault> {
         let stream = D::stream(id);
-        let mut loaded = Loaded::without_events(D::initial());
         loop {
             let from = loaded.expected.next_revision();
             let page = self.log.read_stream(&stream, Some(from), Direction::Forwards, PAGE).await?;
@@ -253,10 +256,10 @@ impl Journal {
         if let Expected::Revision(last) = loaded.expected {
             let page = self.log.read_stream(&D::stream(id), Some(last), Direction::Forwards, PAGE).await?;
             self.saw(&page);
-            if page.len() < PAGE
-                && let Some(caught_up) = loaded.caught_up::<D>(&page)?
-            {
-                return Ok(caught_up);
+            match loaded.caught_up::<D>(&page)? {
+                Some(caught_up) if page.len() < PAGE => return Ok(caught_up),
+                Some(caught_up) if !D::LAST_EVENT_SUFFICES => return self.load_rest::<D>(id, caught_up).await,
+                _ => {}
             }
         }
         self.load::<D>(id).await

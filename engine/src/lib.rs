@@ -33,6 +33,7 @@ mod show_registry;
 mod snapshot;
 mod status;
 mod uncaptured;
+mod vouchers;
 
 pub use box_office::BoxOffice;
 pub use box_office::checkins::{ScanRequest, Scanned};

@@ -15,6 +15,7 @@ use crate::seats::Seats;
 use crate::settings::Settings;
 use crate::show_registry::ShowRegistry;
 use crate::uncaptured::Uncaptured;
+use crate::vouchers::Vouchers;
 use lastseat_domain::{CampaignId, Timestamp, VoucherHash};
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(crate) struct Services {
     pub seats: Seats,
     pub guard: GuardService,
     pub blocks_in_hand: BlocksInHand,
+    pub vouchers: Vouchers,
     pub vouchers_in_hand: KeyedLocks<VoucherHash>,
     pub campaigns_in_hand: KeyedLocks<CampaignId>,
     /// Admits holds and commands of staff.
@@ -54,6 +56,7 @@ impl Services {
             open_holds: Arc::default(),
             guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
             blocks_in_hand: BlocksInHand::default(),
+            vouchers: Vouchers::new(journal.clone()),
             vouchers_in_hand: KeyedLocks::default(),
             campaigns_in_hand: KeyedLocks::default(),
             holds: Gate::new(settings.max_in_flight),

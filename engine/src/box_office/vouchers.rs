@@ -74,7 +74,7 @@ impl BoxOffice {
         let command = VoucherCommand::HandOver { now: self.services.now(), by: origin.by.clone() };
         let context = self.command(origin);
         let _guard = self.services.vouchers_in_hand.wait(voucher).await;
-        self.services.journal.execute::<Voucher>(voucher, command, &context, &mut None).await?;
+        self.services.vouchers.execute(voucher, command, &context, None).await?;
         self.voucher(voucher).await
     }
 
@@ -93,7 +93,7 @@ impl BoxOffice {
         let command = VoucherCommand::Withdraw(Withdrawal::Staff { by: origin.by.clone(), reason });
         let context = self.command(origin);
         let _guard = self.services.vouchers_in_hand.wait(voucher).await;
-        self.services.journal.execute::<Voucher>(voucher, command, &context, &mut None).await?;
+        self.services.vouchers.execute(voucher, command, &context, None).await?;
         self.voucher(voucher).await
     }
 
@@ -102,7 +102,7 @@ impl BoxOffice {
     /// # Errors
     /// `UnknownVoucher`; faults.
     pub async fn voucher(&self, voucher: &VoucherHash) -> Result<Voucher, CommandError> {
-        let found = self.services.journal.load::<Voucher>(voucher).await?.state;
+        let found = self.services.vouchers.load(voucher).await?.state;
         found.ok_or_else(|| Rejection::UnknownVoucher.into())
     }
 

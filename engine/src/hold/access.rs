@@ -8,7 +8,6 @@ use crate::show_registry::ActiveShow;
 use lastseat_domain::block::{Access, TILL};
 use lastseat_domain::event::BookingOpened;
 use lastseat_domain::plan::Plan;
-use lastseat_domain::voucher::Voucher;
 use lastseat_domain::{AccessCodeHash, BlockId, ChannelId, Rejection, SeatState};
 use std::sync::Arc;
 
@@ -98,7 +97,7 @@ pub(super) async fn blocks_of(services: &Services, opened: &BookingOpened) -> Re
     let unknown = || Fault::Unavailable("the show is not known to this node yet".to_owned());
     let active_show = services.shows.get(&opened.show).ok_or_else(unknown)?;
     let voucher = match &opened.voucher {
-        Some(voucher) => services.journal.load::<Voucher>(voucher).await?.state,
+        Some(voucher) => services.vouchers.load(voucher).await?.state,
         None => None,
     };
     let by_voucher = voucher.map_or_else(Vec::new, |voucher| voucher.created.terms.opens);

@@ -8,7 +8,6 @@ use crate::error::CommandError;
 use crate::requests::{Hold, HoldRequest};
 use crate::services::Services;
 use lastseat_domain::block::Access;
-use lastseat_domain::voucher::Voucher;
 use lastseat_domain::{BlockId, Rejection, VoucherHash};
 
 /// Places the hold with access to the voucher's blocks, besides what else it shows. The voucher is not its own yet.
@@ -34,7 +33,7 @@ pub(crate) async fn hold_with_voucher(
 
 /// The blocks that the voucher opens; one of them at least is of the show.
 async fn opened_by(services: &Services, request: &HoldRequest, voucher: &VoucherHash) -> Result<Vec<BlockId>, CommandError> {
-    let voucher = services.journal.load::<Voucher>(voucher).await?.state.ok_or(Rejection::UnknownVoucher)?;
+    let voucher = services.vouchers.load(voucher).await?.state.ok_or(Rejection::UnknownVoucher)?;
     voucher.created.terms.check_opens(&request.show)?;
     voucher.check_usable(services.now())?;
     let active_show = services.shows.get(&request.show).ok_or(Rejection::ShowNotFound)?;

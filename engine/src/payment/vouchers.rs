@@ -4,11 +4,11 @@
 
 use super::session::BookingSession;
 use crate::error::{CommandError, Fault};
-use crate::loaded::Loaded;
 use crate::origin::Context;
+use crate::vouchers::LoadedVoucher;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::show::SaleState;
-use lastseat_domain::voucher::{Voucher, VoucherCommand, VoucherStep, next_step};
+use lastseat_domain::voucher::{VoucherCommand, VoucherStep, next_step};
 use lastseat_domain::{Money, Rejection, ShowId, VoucherHash};
 
 /// A voucher that is reserved for this application to a booking.
@@ -46,17 +46,17 @@ async fn try_to_apply(
         let application = booking.voucher_applications + 1;
         // One node's commands on a voucher run one after the other. Between nodes the voucher's revision decides.
         let guard = session.services.vouchers_in_hand.wait(voucher).await;
-        let mut known = session.services.journal.load::<Voucher>(voucher).await?;
+        let mut known = session.services.vouchers.load(voucher).await?;
         let discount = discount(session, &booking, &known)?;
         let claim = known.state.as_ref().and_then(|voucher| voucher.claims.get(&session.id));
         if let Some(before) = claim.map(|claim| claim.application).filter(|before| *before != application) {
             // Of an earlier application, which has ended.
             finish(session, &[(voucher.clone(), before)]).await?;
-            known = session.services.journal.load::<Voucher>(voucher).await?;
+            known = session.services.vouchers.load(voucher).await?;
         }
         let reserve = VoucherCommand::Reserve { now: session.now(), booking: session.id, application };
         let context = context(session);
-        let executed = session.services.journal.execute::<Voucher>(voucher, reserve, &context, &mut Some(known)).await;
+        let executed = session.services.vouchers.execute(voucher, reserve, &context, Some(known)).await;
         drop(guard);
         // After a fault it may be reserved or not.
         *reserved = (!matches!(executed, Err(CommandError::Rejected(_)))).then_some(application);
@@ -70,7 +70,7 @@ async fn try_to_apply(
 }
 
 /// What the voucher takes off the booking, if its terms allow that and the gateway charges the rest.
-fn discount(session: &BookingSession, booking: &Booking, voucher: &Loaded<Option<Voucher>>) -> Result<i64, Rejection> {
+fn discount(session: &BookingSession, booking: &Booking, voucher: &LoadedVoucher) -> Result<i64, Rejection> {
     let voucher = voucher.state.as_ref().ok_or(Rejection::UnknownVoucher)?;
     let show = booking.show().and_then(|show| session.services.shows.get(show)).ok_or(Rejection::ShowNotFound)?.show();
     if show.sale == SaleState::Cancelled {
@@ -128,8 +128,7 @@ async fn finish_one(session: &mut BookingSession, voucher: &VoucherHash, applica
             VoucherStep::UseUp => VoucherCommand::Use { booking: session.id, application },
         };
         let context = context(session);
-        session.services.journal.execute::<Voucher>(voucher, command, &context, &mut None).await?;
-        return Ok(());
+        return session.services.vouchers.execute(voucher, command, &context, None).await;
     }
     Err(Fault::Unavailable("the booking is too contended; try again".to_owned()).into())
 }

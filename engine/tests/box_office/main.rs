@@ -39,3 +39,4 @@ mod till;
 mod twins;
 mod vouchers;
 mod withdrawal;
+mod worn_vouchers;
