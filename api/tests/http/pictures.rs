@@ -35,8 +35,12 @@ fn url(show: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_is_there_for_everybody_as_soon_as_it_is_set() {
     let server = TestServer::open(600).await;
-    server.client.get(PICTURE).send().await.problem(404, "picture_not_found");
-    server.client.get("/v1/shows/nothing/picture").send().await.problem(404, "show_not_found");
+    for (path, code) in [(PICTURE, "picture_not_found"), ("/v1/shows/nothing/picture?v=0123456789abcdef", "show_not_found")] {
+        let none = server.client.get(path).send().await;
+        // No cache may answer so once there is one.
+        assert_eq!(none.header("cache-control"), Some("no-store"), "{path}");
+        none.problem(404, code);
+    }
     let before = show(&server).await;
     assert_eq!(before.json().get("picture"), None);
 

@@ -22,6 +22,8 @@ use lastseat_engine::Fault;
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// What is at this address may be another picture at any time.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+/// One that is set a moment later has to be seen, also under an address that was asked for too early.
+const NOT_AT_ALL: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The picture of a show. The show's `picture` has its address with a `v`: under that it never changes, and may be kept for
 /// ever.
@@ -47,8 +49,8 @@ pub async fn get_picture(
 ) -> Result<Answer, Problem> {
     let office = app.box_office();
     let Some(facts) = office.picture(&show) else {
-        office.show(&show).ok_or(Rejection::ShowNotFound)?;
-        return Err(Rejection::PictureNotFound { show }.into());
+        let missing = if office.show(&show).is_some() { Rejection::PictureNotFound { show } } else { Rejection::ShowNotFound };
+        return Err(Problem::from(missing).header(CACHE_CONTROL, NOT_AT_ALL));
     };
     let tag = format!("\"{}\"", facts.sha256);
     let media_type = HeaderValue::from_static(facts.media_type.name());
