@@ -1,11 +1,15 @@
-// The form for a new show: areas in rows of seats or without labels, or a plan that was drawn, with a preview of the map.
+// The form for a new show: areas in rows of seats or without labels, or a plan that was drawn, with a preview of the map; and a picture,
+// which is sent once the show is created.
 
+import { newKey } from "../api.js";
 import { h, redraw, s } from "../dom.js";
 import { layOut } from "../layout.js";
 import { drawShape } from "../map.js";
 import { digitsOf } from "../words.js";
 import { commandButton, outcomeBox, say, unread } from "./asking.js";
 import { t } from "./messages.js";
+import { described, PictureField } from "./picture-field.js";
+import { t as pictureText } from "./picture-messages.js";
 import { fromApi, toApi } from "./plan/document.js";
 import { listPlans } from "./plan/plans.js";
 import { seatsOnMap } from "./plan/preview.js";
@@ -43,6 +47,10 @@ export function newShow(call, again) {
     draw();
   };
   const more = h("button", { type: "button", onclick: () => addArea() }, t("add_area"));
+  const pictureOutcome = outcomeBox();
+  const pictureBox = h("section", { class: "stack", "data-part": "picture" });
+  const picture = new PictureField({ place: pictureBox, outcome: pictureOutcome, present: () => ({ text: pictureText("optional") }) });
+  pictureBox.append(h("h3", null, pictureText("picture")), ...picture.parts, pictureOutcome);
   const form = h(
     "form",
     { class: "panel" },
@@ -64,14 +72,28 @@ export function newShow(call, again) {
     prices,
     h("div", null, more),
     preview,
+    pictureBox,
     outcome,
-    h("div", null, commandButton({ name: "create", text: t("create"), primary: true, outcome, may: mistake, what: body, act: async (key, sent) => (await call("POST", "/v1/shows", { key, body: sent })).body, done: created })),
+    h("div", null, createButton()),
   );
   addArea({ area: "stalls", price: 50, rows: 10, seats: 20 });
   form.addEventListener("input", draw);
   form.addEventListener("submit", (event) => event.preventDefault());
   offerPlans();
   return form;
+
+  function createButton() {
+    return commandButton({
+      name: "create",
+      text: t("create"),
+      primary: true,
+      outcome,
+      may: mistake,
+      what: () => ({ show: body(), picture: picture.chosen?.blob, alt: picture.text }),
+      act: async (key, { show }) => (await call("POST", "/v1/shows", { key, body: show })).body,
+      done: created,
+    });
+  }
 
   /** The plans that there are; the address may name the one to begin with. */
   async function offerPlans() {
@@ -185,11 +207,31 @@ export function newShow(call, again) {
     };
   }
 
-  async function created({ title }) {
+  async function created({ id, title }, { picture: file, alt }) {
+    const why = file && (await sendPicture(id, file, alt));
+    // The place to choose it again is the new show's.
+    if (why) openShow(id);
     await again();
-    const box = document.querySelector("#tab-panel .panel:last-child .notice");
-    if (box) say(/** @type {HTMLElement} */ (box), t("created", { title }), true);
+    const box = /** @type {HTMLElement | null} */ (document.querySelector("#tab-panel .panel:last-child > .notice"));
+    if (box) say(box, why ? pictureText("created_without", { title, why }) : t("created", { title }), !why);
   }
+
+  /** Says what went wrong, if so: the show is there all the same. */
+  async function sendPicture(id, file, alt) {
+    try {
+      await call("PUT", `/v1/shows/${encodeURIComponent(id)}/picture${described(alt)}`, { key: newKey(), body: file });
+      return undefined;
+    } catch (error) {
+      return unread(error);
+    }
+  }
+}
+
+/** For the page as it is drawn next. */
+function openShow(id) {
+  const place = new URLSearchParams(location.hash.slice(1));
+  place.set("show", id);
+  history.replaceState(null, "", `#${place}`);
 }
 
 /** The name of a field, as its label has it. */

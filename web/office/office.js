@@ -19,6 +19,14 @@ const TABS = { sales: Sales, bookings: BookingList, blocks: Blocks, vouchers: Vo
 const WITHOUT_SHOW = ["vouchers", "shows", "plans", "system"];
 
 document.title = `${t("title")} · lastseat`;
+// The browser would open a file that misses the place it is meant for, and what was typed here would be gone.
+for (const name of ["dragover", "drop"]) {
+  window.addEventListener(name, (event) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
+}
 frame({ page: "office", roles: ["staff", "manager", "admin"], start, signsInAgain: true });
 
 function start(call, session) {

@@ -3,6 +3,8 @@
 
 /** How files of the types that the server takes begin. What a file's name says of it is often wrong. */
 const BEGINNINGS = { "image/jpeg": /^\xFF\xD8\xFF/, "image/png": /^\x89PNG\r\n\x1A\n/, "image/webp": /^RIFF[^]{4}WEBP/ };
+/** In the extended header of a WebP. The server refuses an animation. */
+const IS_ANIMATED = 0x02;
 /** The server takes no more. */
 const MOST_BYTES = 200_000;
 /** More pixels than a page shows. */
@@ -14,10 +16,10 @@ const QUALITIES = [0.85, 0.7, 0.55];
 export class NoPicture extends Error {}
 
 /**
- * The file as it is to be sent, and as it will look. Throws `NoPicture`.
+ * The file as it is to be sent, and as it will look: of an animation, its first image. Throws `NoPicture`.
  *
  * @param {Blob} file
- * @returns {Promise<{ blob: Blob, canvas: HTMLCanvasElement }>}
+ * @returns {Promise<{ blob: Blob, canvas: HTMLCanvasElement, isAnimated: boolean }>}
  */
 export async function prepared(file) {
   let bitmap;
@@ -29,14 +31,16 @@ export async function prepared(file) {
   }
   try {
     const side = Math.max(bitmap.width, bitmap.height);
-    const type = await typeOf(file);
-    if (type && file.size <= MOST_BYTES && side <= MOST_SIDE) return { blob: file.slice(0, file.size, type), canvas: drawn(bitmap, 1) };
+    const beginning = await beginningOf(file);
+    const type = Object.keys(BEGINNINGS).find((name) => BEGINNINGS[name].test(beginning));
+    const isAnimated = type === "image/webp" && beginning.slice(12, 16) === "VP8X" && (beginning.charCodeAt(20) & IS_ANIMATED) !== 0;
+    if (type && !isAnimated && file.size <= MOST_BYTES && side <= MOST_SIDE) return { blob: file.slice(0, file.size, type), canvas: drawn(bitmap, 1), isAnimated };
     const largest = Math.min(1, MOST_SIDE / side);
     for (const part of SIDES) {
       const canvas = drawn(bitmap, largest * part);
       for (const quality of QUALITIES) {
         const blob = await encoded(canvas, quality);
-        if (blob && blob.size <= MOST_BYTES) return { blob, canvas };
+        if (blob && blob.size <= MOST_BYTES) return { blob, canvas, isAnimated };
       }
     }
     throw new NoPicture();
@@ -45,9 +49,9 @@ export async function prepared(file) {
   }
 }
 
-async function typeOf(file) {
-  const beginning = String.fromCharCode(...new Uint8Array(await file.slice(0, 12).arrayBuffer()));
-  return Object.keys(BEGINNINGS).find((type) => BEGINNINGS[type].test(beginning));
+/** The first bytes, one a character: as far as they say what a file is. */
+async function beginningOf(file) {
+  return String.fromCharCode(...new Uint8Array(await file.slice(0, 21).arrayBuffer()));
 }
 
 function drawn(bitmap, scale) {

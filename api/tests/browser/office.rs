@@ -79,7 +79,7 @@ async fn a_show_is_made_paused_cancelled_and_refunded() {
         window.sign_in(&format!("{}/office#tab=shows", server.url), &admin).await;
         window.until("#tab-panel", "New show").await;
         window.click("[data-act=create]").await;
-        window.until("form .notice", "Id").await;
+        window.until("form > .notice", "Id").await;
         for (field, text) in [("id", "gala"), ("show_title", "Gala"), ("rows", "2"), ("seats_per_row", "4")] {
             window.fill(&format!("[name={field}]"), text).await;
         }

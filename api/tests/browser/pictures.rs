@@ -8,13 +8,18 @@ use serde_json::{Value, json};
 impl Window {
     /// Gives the box office a file that the script makes: a promise of a `Blob`.
     async fn choose_picture(&self, name: &str, script: &str) {
+        self.choose_picture_in(".picture", name, script).await;
+    }
+
+    /// Likewise, in one of its forms.
+    async fn choose_picture_in(&self, form: &str, name: &str, script: &str) {
         let give = format!(
             "(async () => {{
                const files = new DataTransfer();
                const blob = await ({script})();
                window.chosenBytes = blob.size;
                files.items.add(new File([blob], {name:?}, {{ type: blob.type }}));
-               const input = document.querySelector('.picture [type=file]');
+               const input = document.querySelector('{form} [type=file]');
                input.files = files.files;
                input.dispatchEvent(new Event('change'));
              }})()"
@@ -190,6 +195,106 @@ async fn what_is_chosen_while_another_picture_is_on_its_way_stays_chosen() {
         window.until(".picture .notice.good", "The picture is saved.").await;
         window.until(".picture [role=status]", "Not saved yet: 30 × 20").await;
         window.until_eval("return document.querySelectorAll('.picture-view > canvas').length", json!(1)).await;
+    })
+    .await;
+}
+
+/// Two images of one colour each, as an animated WebP.
+const ANIMATION: &str = "async () => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 60, height: 40 });
+  const letters = (text) => [...text].map((letter) => letter.charCodeAt(0));
+  const number = (value) => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
+  const chunk = (kind, data) => [...letters(kind), ...number(data.length), ...data, ...(data.length % 2 ? [0] : [])];
+  const frames = [];
+  for (const colour of ['#c33', '#36c']) {
+    canvas.getContext('2d').fillStyle = colour;
+    canvas.getContext('2d').fillRect(0, 0, 60, 40);
+    const blob = await new Promise((done) => canvas.toBlob(done, 'image/webp', 0.9));
+    const file = new Uint8Array(await blob.arrayBuffer());
+    const image = file.slice(String.fromCharCode(...file).search(/VP8[ L]/));
+    frames.push(...chunk('ANMF', [0, 0, 0, 0, 0, 0, 59, 0, 0, 39, 0, 0, 100, 0, 0, 0, ...image]));
+  }
+  const extended = chunk('VP8X', [2, 0, 0, 0, 59, 0, 0, 39, 0, 0]);
+  const body = [...letters('WEBP'), ...extended, ...chunk('ANIM', [0, 0, 0, 0, 0, 0]), ...frames];
+  return new Blob([new Uint8Array([...letters('RIFF'), ...number(body.length), ...body])], { type: 'image/webp' });
+}";
+
+#[tokio::test]
+async fn of_an_animation_the_first_image_is_taken_and_a_file_that_misses_the_place_changes_nothing() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.sign_in(&format!("{}/office#show=demo&tab=shows", server.url), &admin).await;
+        window.until(".picture [role=status]", "no picture of its own").await;
+        window.choose_picture("moving.webp", ANIMATION).await;
+        window.until(".picture [role=status]", "Not saved yet: 60 × 40 pixels").await;
+        window.until(".picture [role=status]", "only its first image is taken").await;
+        let colour = "const canvas = document.querySelector('.picture canvas');
+            const [red, , blue] = canvas.getContext('2d').getImageData(30, 20, 1, 1).data;
+            return red > 150 && blue < 100";
+        window.until_eval(colour, json!(true)).await;
+        // The browser would open it, and leave the page.
+        let drop = "const sent = (kind, fill) => {
+                const dataTransfer = new DataTransfer();
+                fill(dataTransfer);
+                const event = new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer });
+                return !document.querySelector('h1').dispatchEvent(event);
+            };
+            const file = (data) => data.items.add(new File(['notes'], 'notes.txt'));
+            return [sent('dragover', file), sent('drop', file), sent('drop', (data) => data.setData('text/plain', 'words'))]";
+        window.until_eval(drop, json!([true, true, false])).await;
+        window.until(".picture [role=status]", "Not saved yet: 60 × 40 pixels").await;
+
+        window.click("[data-act=unchoose_picture]").await;
+        window.until(".picture [role=status]", "no picture of its own").await;
+        window.until_focus("choose_picture").await;
+        window.choose_picture("moving.webp", ANIMATION).await;
+        window.set_in_office("A red wall").await;
+        let picture = picture_of(window, "demo").await;
+        assert_eq!((&picture["media_type"], &picture["width"]), (&json!("image/webp"), &json!(60)), "{picture}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_show_gets_the_picture_that_was_chosen_in_its_form() {
+    in_windows(Size::Phone, async |[window]| {
+        let server = Server::start().await;
+        let admin = server.admin().await;
+        window.sign_in(&format!("{}/office#show=demo&tab=shows", server.url), &admin).await;
+        let outcome = "#tab-panel .panel:last-child > .notice";
+        let form = "[data-part=picture]";
+        for (id, title) in [("gala", "Gala"), ("opera", "Opera")] {
+            window.until(&format!("{form} [role=status]"), "Without one").await;
+            window.choose_picture_in(form, "photograph.png", PHOTOGRAPH).await;
+            window.until(&format!("{form} [role=status]"), "Not saved yet").await;
+            window.fill(&format!("{form} [name=alt]"), "A red curtain").await;
+            window.fill("[name=id]", id).await;
+            window.fill("[name=show_title]", title).await;
+            if id == "opera" {
+                // The show is created, and its picture is refused.
+                let refuse = "const [ask, type] = [window.fetch, 'application/problem+json'];
+                    const problem = JSON.stringify({ code: 'too_many_pictures', status: 422, detail: '' });
+                    const refused = () => new Response(problem, { status: 422, headers: { 'content-type': type } });
+                    window.fetch = async (path, options) => (options?.method === 'PUT' ? refused() : ask(path, options))";
+                window.eval(refuse).await;
+            }
+            window.click("[data-act=create]").await;
+            if id == "gala" {
+                window.until(outcome, "“Gala” is there.").await;
+                assert_eq!(picture_of(window, "gala").await["alt"], "A red curtain");
+            }
+        }
+        window
+            .until(
+                outcome,
+                "“Opera” is created, but its picture is not saved: The picture was changed as often as that is possible.",
+            )
+            .await;
+        assert_eq!(picture_of(window, "opera").await, Value::Null);
+        // The panel is that of the new show.
+        window.until("#tab-panel h2", "Opera").await;
+        window.until(".picture [role=status]", "no picture of its own").await;
     })
     .await;
 }

@@ -16,7 +16,7 @@ pub(super) type Flaw = &'static str;
 
 pub(super) const CUT_OFF: Flaw = "the file is cut off";
 pub(super) const DAMAGED: Flaw = "the file is damaged";
-pub(super) const ANIMATED: Flaw = "it is animated; send a picture that stays as it is";
+pub(super) const ANIMATED: Flaw = "it is animated; save one of its images by itself, and send that";
 
 /// Bytes `from..to`.
 pub(super) fn part(bytes: &[u8], from: usize, length: usize) -> Result<&[u8], Flaw> {
