@@ -127,6 +127,7 @@ function build(show, list, bookings, linked, makeForm) {
     const text = saleFacts(sale.show, inventory);
     // Setting the same text again would be read out again.
     if (byId("facts").textContent !== text) byId("facts").textContent = text;
+    byId("facts").dataset.sale = sale.show.status;
   };
   sale.addEventListener("changed", facts);
   facts();
@@ -195,7 +196,7 @@ function saleFacts(show, inventory) {
     cancelled: map("show_cancelled"),
   }[show.status];
   if (facts) return facts;
-  if (inventory.soldOut) return map("sold_out");
+  if (inventory.soldOut) return t("sold_out");
   if (inventory.notOnSale) return t("not_on_sale");
   if (inventory.full) return t("full");
   return t("terms", { count: show.max_seats_per_booking, time: duration(show.hold_seconds) });

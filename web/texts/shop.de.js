@@ -17,7 +17,8 @@ export default {
   opens_in: "Öffnet in {time}",
   opening: "Öffnet…",
   paused: "Der Verkauf ist angehalten. Diese Seite merkt, wenn er weitergeht.",
-  not_on_sale: "Zurzeit sind keine Plätze im Verkauf.",
+  sold_out: "Ausverkauft. Diese Seite sagt Ihnen auf Wunsch, wenn Plätze frei werden.",
+  not_on_sale: "Zurzeit sind keine Plätze im Verkauf. Diese Seite zeigt es, sobald es welche gibt.",
   full: "Zurzeit sind alle Plätze vergeben. Manche sind nur reserviert und können frei werden.",
   terms: {
     one: "{count} Platz je Buchung, für {time} reserviert, während Sie bezahlen.",
