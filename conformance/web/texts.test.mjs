@@ -11,7 +11,7 @@ const scripts = readdirSync(web, { recursive: true })
   .filter((file) => file.endsWith(".js") && !/messages\.js$|^texts\/|frame\.js$|history\.js$|^wallet\/link\.js$|^docs\/|vendor\/|worker\.js$/.test(file));
 
 /** Names of keys, headers and algorithms; brands; and what only a developer reads. */
-const NAMES = /^(Arrow(Left|Right|Up|Down)|Home|End|Enter|Escape|Tab|Backspace|Delete|Visa|Mastercard|English|Deutsch|Bearer.*|Stripe.*|Ed25519|Notification|[A-Z][a-z]+[A-Z]\w*|[A-Z]\w*Error)$/;
+const NAMES = /^(Files|Arrow(Left|Right|Up|Down)|Home|End|Enter|Escape|Tab|Backspace|Delete|Visa|Mastercard|English|Deutsch|Bearer.*|Stripe.*|Ed25519|Notification|[A-Z][a-z]+[A-Z]\w*|[A-Z]\w*Error)$/;
 
 /** Text of a script in quotes that a visitor could read: it begins with a capital letter and goes on with small ones. */
 export function sentences(source) {

@@ -20,7 +20,7 @@ const WITHOUT_SHOW = ["vouchers", "shows", "plans", "system"];
 
 document.title = `${t("title")} · lastseat`;
 // The browser would open a file that misses the place it is meant for, and what was typed here would be gone.
-for (const name of ["dragover", "drop"]) {
+for (const name of /** @type {const} */ (["dragover", "drop"])) {
   window.addEventListener(name, (event) => {
     if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
