@@ -2,7 +2,7 @@
 //
 // Each page has its messages in a file of its own: `messages({ en: { … }, de: { … } })`. English is complete; a message that
 // another language lacks is shown in English, and a test finds it. Where bytes count, as in the shop, each language has a file
-// of its own, of which one is loaded: `texts`.
+// of its own, and those that are spoken are loaded: `texts`.
 
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 
@@ -32,16 +32,30 @@ export let language = preferred();
 /** The same for `Intl`. */
 export let locale = variantOf(language);
 
+/** What loads the messages of `texts` in a language. */
+const loaders = [];
+/** One after the other: the last that was asked for is the one that is spoken. */
+let spoken = Promise.resolve();
+
 /**
  * Speaks the language of a tag (`de-AT`) from now on, English if it is another, and the visitor's own without one. What is
- * drawn already stays as it is.
+ * drawn already stays as it is. Without its messages, for want of a connection, the language stays as it is, too.
  *
  * @param {string} [tag]
  */
 export function speak(tag) {
   const asked = tag?.split("-")[0].toLowerCase();
-  language = asked === undefined ? preferred() : /** @type {keyof typeof LANGUAGES} */ (isKnown(asked) ? asked : "en");
-  locale = variantOf(language);
+  const next = asked === undefined ? preferred() : /** @type {keyof typeof LANGUAGES} */ (isKnown(asked) ? asked : "en");
+  spoken = spoken.then(async () => {
+    try {
+      await Promise.all(loaders.map((load) => load(next)));
+    } catch {
+      return;
+    }
+    language = next;
+    locale = variantOf(next);
+  });
+  return spoken;
 }
 
 /** Makes something of `Intl` once for each language: `perLanguage((locale) => new Intl.Collator(locale))` returns the getter. */
@@ -89,12 +103,19 @@ export function messages(catalogue) {
 }
 
 /**
- * The same of a page whose language stays as it is: only its own messages are loaded.
+ * The same, of which only the messages in the page's language are loaded, and in another once that is spoken.
  *
  * @param {Record<keyof typeof LANGUAGES, () => Promise<{ default: Record<string, string | { one: string, other: string }> }>>} files
  */
 export async function texts(files) {
-  return messages({ [language]: (await files[language]()).default });
+  const catalogue = {};
+  const load = async (tag) => {
+    catalogue[tag] ??= (await files[tag]()).default;
+  };
+  loaders.push(load);
+  await spoken;
+  await load(language);
+  return messages(catalogue);
 }
 
 /** Puts messages into a page's own text: `data-text` names the message of an element, `data-label` that of its `aria-label`. */

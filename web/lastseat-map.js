@@ -49,10 +49,10 @@ class LastseatMap extends HTMLElement {
   #language;
   #languages = new MutationObserver(() => this.#translate());
 
-  connectedCallback() {
-    this.#speak();
+  async connectedCallback() {
     for (const place of [document, this]) this.#languages.observe(place, { attributeFilter: ["lang"], subtree: true });
-    this.#build();
+    await this.#speak();
+    if (this.isConnected) this.#build();
   }
 
   disconnectedCallback() {
@@ -69,16 +69,16 @@ class LastseatMap extends HTMLElement {
   // --- Language -----------------------------------------------------------------------------------
 
   /** Speaks the language of the nearest `lang`, as a page has it around its texts. Says whether it is another than before. */
-  #speak() {
+  async #speak() {
     const before = this.#language;
     this.#language = nearest(this);
-    speak(this.#language);
+    await speak(this.#language);
     return this.#language !== before;
   }
 
   /** Draws everything in the page's language, if that has changed. */
-  #translate() {
-    if (!this.#speak() || !this.isConnected) return;
+  async #translate() {
+    if (!(await this.#speak()) || !this.isConnected) return;
     if (this.#parts?.frame) this.#revise(this.#parts);
     else this.#build();
   }

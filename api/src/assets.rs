@@ -31,9 +31,10 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What a page of any other site may load: the embedded seat map, and what it imports. They are the same for everybody, and
 /// reading them gives no access to anything.
-const EMBEDDED: [&str; 39] = [
+const EMBEDDED: [&str; 42] = [
     "api.js",
     "dom.js",
+    "embed-language.js",
     "embed.css",
     "embed.js",
     "feed.js",
@@ -69,6 +70,8 @@ const EMBEDDED: [&str; 39] = [
     "seat-choice.js",
     "shapes.js",
     "show.js",
+    "texts/map.de.js",
+    "texts/map.en.js",
     "words.js",
     "zoom.js",
 ];

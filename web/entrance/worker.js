@@ -13,6 +13,8 @@ keepPage("lastseat-entrance", [
   "/assets/language.js",
   "/assets/map-messages.js",
   "/assets/show.js",
+  "/assets/texts/map.de.js",
+  "/assets/texts/map.en.js",
   "/assets/words.js",
   "/assets/staff/frame.js",
   "/assets/staff/request-problem-messages.js",

@@ -17,6 +17,8 @@ keepPage("lastseat-wallet", [
   "/assets/scratch.css",
   "/assets/scratch-messages.js",
   "/assets/scratch.js",
+  "/assets/texts/map.de.js",
+  "/assets/texts/map.en.js",
   "/assets/words.js",
   "/assets/wallet/account.js",
   "/assets/wallet/card.js",

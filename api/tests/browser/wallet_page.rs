@@ -141,7 +141,7 @@ async fn tickets_that_were_loaded_are_shown_without_the_server() {
         assert_eq!(refunded.0, 200, "{refunded:?}");
         window.eval("location.reload()").await;
         window.until(".network", "Online").await;
-        window.until_eval("return document.querySelector('.wallet-card').dataset.state", json!("refunded")).await;
+        window.until_eval("return document.querySelector('.wallet-card')?.dataset.state ?? null", json!("refunded")).await;
         window.until_eval("return document.querySelector('[data-act=show]')", Value::Null).await;
     })
     .await;
@@ -304,7 +304,7 @@ async fn a_guests_booking_is_taken_into_an_account_and_its_link_ends() {
         one.until_eval("return Object.keys(localStorage).some((key) => key.startsWith('lastseat:booking:'))", json!(false)).await;
         one.until(".wallet-card [data-act=show]", "Show the ticket").await;
         other.page.refresh().await.unwrap();
-        other.until_eval("return document.querySelector('.wallet-card').dataset.state", json!("unknown")).await;
+        other.until_eval("return document.querySelector('.wallet-card')?.dataset.state ?? null", json!("unknown")).await;
         other.until_eval("return document.querySelector('[data-act=show]')", Value::Null).await;
     })
     .await;
