@@ -1,5 +1,5 @@
 // One visitor's way from picking seats to the ticket. It knows no element: the panel draws what it
-// says, the map marks `mine`.
+// says, the map marks `mine`. How a held booking is paid is in `payment.js`.
 //
 //   picking ─ hold ─▶ holding ─▶ held ─ pay ─▶ paying ─▶ confirmed
 //                                  ▲              │
@@ -11,9 +11,8 @@
 // `unknown` is a booking that the server does not show with the token that we have.
 
 import { get, serverNow, sleep } from "./api.js";
-import { bankUrl, returnUrl, sandboxIntent } from "./bank-page.js";
-import { FormConfirmation } from "./form-confirmation.js";
 import { endedBy, failure, stepOf } from "./outcomes.js";
+import { Payment } from "./payment.js";
 import { t as pay } from "./payment-messages.js";
 import { sentence } from "./refusals.js";
 import { asksForChallenge, isDecided, Requests } from "./requests.js";
@@ -34,6 +33,8 @@ export class Checkout extends EventTarget {
   note = undefined;
   /** Whether a request is on its way. */
   busy = false;
+  /** @type {Payment} */
+  payment;
   /** A seat as the plan prints it. */
   named = (label) => this.#inventory.named(label);
 
@@ -47,8 +48,6 @@ export class Checkout extends EventTarget {
   #memory;
   #requests = new Requests(() => this.#become(this.phase, slow()));
   #looking = false;
-  #hasForm;
-  #form = new FormConfirmation();
 
   /**
    * `linked` is the booking that the page's address asks for: `{ booking, token }`, or `{}` if the server
@@ -56,7 +55,11 @@ export class Checkout extends EventTarget {
    */
   constructor(show, inventory, bookings, linked, hasForm) {
     super();
-    this.#hasForm = hasForm;
+    this.payment = new Payment(this, hasForm, this.#requests, {
+      command: (request, run) => this.#command(request, run),
+      post: (rest, options) => this.#post(rest, options),
+      become: (phase, note) => this.#become(phase, note),
+    });
     this.#show = show.id;
     this.#title = show.title;
     this.#choice = new SeatChoice(inventory, show);
@@ -237,10 +240,7 @@ export class Checkout extends EventTarget {
   }
 
   async extend() {
-    await this.#command({ command: "extend" }, async (key) => {
-      const { body } = await this.#requests.send("POST", this.#path("/extend"), { key, token: this.#token });
-      this.#settle(body, { tone: "good", text: t("more_time") });
-    });
+    await this.#command({ command: "extend" }, (key) => this.#post("/extend", { key }, () => ({ tone: "good", text: t("more_time") })));
   }
 
   async cancel() {
@@ -275,10 +275,8 @@ export class Checkout extends EventTarget {
 
   async useVoucher(code) {
     const body = { voucher: code };
-    return this.#command({ command: "voucher", body: JSON.stringify(body) }, async (key) => {
-      const { body: booking } = await this.#requests.send("POST", this.#path("/voucher"), { body, key, token: this.#token });
-      this.#settle(booking, { tone: "good", text: pay("voucher_used", { amount: money(booking.discount?.value ?? 0) }), about: "voucher" });
-    }, "voucher");
+    const used = ({ discount }) => ({ tone: "good", text: pay("voucher_used", { amount: money(discount?.value ?? 0) }), about: "voucher" });
+    return this.#command({ command: "voucher", body: JSON.stringify(body) }, (key) => this.#post("/voucher", { body, key }, used), "voucher");
   }
 
   async removeVoucher() {
@@ -286,71 +284,6 @@ export class Checkout extends EventTarget {
       const { body: booking } = await this.#requests.send("DELETE", this.#path("/voucher"), { token: this.#token });
       this.#settle(booking, { tone: "calm", text: pay("voucher_removed"), about: "voucher" });
     }, "voucher");
-  }
-
-  // --- Paying -----------------------------------------------------------------------------------
-
-  /** Pays by card; without one, goes on after the bank has asked. */
-  async pay(method) {
-    await this.#pay(method ? { payment_method: method } : {});
-  }
-
-  /** Begins, or continues, a payment in the gateway's own form. */
-  async openForm() {
-    await this.#pay(this.phase === "action" ? {} : { confirm: "client" });
-  }
-
-  /** Says whether the server has answered. */
-  async #pay(body) {
-    if (this.busy) return false;
-    this.phase = "paying";
-    return this.#command({ command: "pay", body: JSON.stringify(body) }, async (key) => {
-      const { body: booking } = await this.#requests.send("POST", this.#path("/payment"), { body, key, token: this.#token });
-      this.#settle(booking);
-    });
-  }
-
-  /** Whether the payment goes on in the gateway's form, and not on a page of the bank. */
-  get inForm() {
-    return this.#hasForm && this.phase === "action" && !this.booking.next_action?.url;
-  }
-
-  /** What the form confirms; `undefined` while the server has not said. */
-  get secret() {
-    return this.inForm || this.phase === "paying" ? this.#form.secret : undefined;
-  }
-
-  /** Whether the visitor and the gateway are busy with the form. */
-  get confirming() {
-    return this.#form.isFor(this.booking);
-  }
-
-  get returnUrl() {
-    return returnUrl(this.booking);
-  }
-
-  /** Confirms in the gateway's form: `run` does, and returns what `PaymentForm.confirm` returns. */
-  async confirm(run) {
-    if (this.busy || this.confirming || !this.inForm) return;
-    await this.#form.confirm(this, run, () => this.#pay({}), (phase, note) => this.#become(phase, note));
-  }
-
-  /** Sends the visitor's answer to the bank's question, then continues the payment. */
-  async answerBank(outcome) {
-    if (this.busy) return;
-    const path = `/v1/sandbox/intents/${encodeURIComponent(this.intent)}/authenticate`;
-    this.phase = "paying";
-    const done = await this.#command({ command: "answer", body: outcome }, (key) => this.#requests.send("POST", path, { body: { outcome }, key }));
-    if (done) await this.pay();
-  }
-
-  get bankUrl() {
-    return bankUrl(this.booking);
-  }
-
-  /** The sandbox's payment intent. */
-  get intent() {
-    return sandboxIntent(this.booking);
   }
 
   // --- The booking as the server sees it --------------------------------------------------------
@@ -361,9 +294,8 @@ export class Checkout extends EventTarget {
     this.#memory.booking = booking.id;
     this.#bookings.keep(booking, this.#token, this.#title);
     const { status } = booking;
-    if (status === "action_required") this.#form.secret = booking.next_action?.client_secret ?? this.#form.secret;
-    else if (status !== "paying") this.#form.forget();
-    const before = { phase: this.phase, note: this.note, hasForm: this.#hasForm, secret: this.#form.secret };
+    this.payment.heard(booking);
+    const before = { phase: this.phase, note: this.note, ...this.payment.form };
     const step = stepOf(booking, before, note);
     if (step.phase === "over") this.#memory.booking = undefined;
     this.#become(step.phase, step.note);
@@ -388,15 +320,8 @@ export class Checkout extends EventTarget {
     if (this.booking?.id !== id) return this.booking && this.phase === "restoring" ? this.#look() : undefined;
     if (found) {
       this.#settle(found);
-      await this.#continueForm();
+      await this.payment.goOn();
     } else if (this.phase === "paying" || this.phase === "restoring") this.#look(LOOK_AGAIN_MS);
-  }
-
-  /** A payment that was begun before a reload, or in another tab: the server has its secret, or knows how it ended. */
-  async #continueForm() {
-    if (!this.inForm || this.#form.secret || this.#form.asked || this.busy) return;
-    this.#form.asked = true;
-    await this.pay();
   }
 
   #tick() {
@@ -410,6 +335,12 @@ export class Checkout extends EventTarget {
 
   #path(rest = "") {
     return `/v1/bookings/${this.booking.id}${rest}`;
+  }
+
+  /** Posts something about the booking, and takes over the answer; `note` makes of that what is said. */
+  async #post(rest, options, note) {
+    const { body } = await this.#requests.send("POST", this.#path(rest), { ...options, token: this.#token });
+    this.#settle(body, note?.(body));
   }
 
   /** Does something to the booking, under one key; says whether it was done. `about`: where a failure is shown. */
@@ -443,7 +374,7 @@ export class Checkout extends EventTarget {
     if (error.code === "booking_not_found" || error.status === 401) return this.#cannotShow();
     const note = failure(error, this.booking, this.named);
     // The form stays open until the server says otherwise.
-    const open = this.phase !== "paying" ? this.phase : this.#form.secret ? "action" : "held";
+    const open = this.phase !== "paying" ? this.phase : this.payment.form.secret ? "action" : "held";
     return note && this.#become(open, { ...note, about });
   }
 
@@ -468,12 +399,12 @@ export class Checkout extends EventTarget {
     this.#token = token;
     this.phase = "restoring";
     this.#settle(booking);
-    this.#continueForm();
+    this.payment.goOn();
   }
 
   async #load(id, token) {
     this.#token = token;
-    this.#form.forget();
+    this.payment.forget();
     this.booking = { id, seats: [] };
     this.#become("restoring");
     await this.#look();
@@ -489,7 +420,7 @@ export class Checkout extends EventTarget {
     this.#memory.booking = undefined;
     this.booking = undefined;
     this.#token = undefined;
-    this.#form.forget();
+    this.payment.forget();
   }
 
   #become(phase, note) {

@@ -42,7 +42,7 @@ export class FormConfirmation {
     const { done, refused } = await run();
     if (this.#confirms === id) this.#confirms = undefined;
     // Meanwhile the hold may have ended, or the server may know already.
-    const waits = () => checkout.booking?.id === id && checkout.inForm;
+    const waits = () => checkout.booking?.id === id && checkout.payment.inForm;
     if (!waits()) return;
     if (refused) return show("action", { tone: "bad", text: refusedInForm(refused, checkout.booking.expires_at) });
     let asked = await ask();

@@ -108,6 +108,7 @@ export function messages(catalogue) {
  * @param {Record<keyof typeof LANGUAGES, () => Promise<{ default: Record<string, string | { one: string, other: string }> }>>} files
  */
 export async function texts(files) {
+  /** @type {Record<string, any>} */
   const catalogue = {};
   const load = async (tag) => {
     catalogue[tag] ??= (await files[tag]()).default;

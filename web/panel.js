@@ -114,12 +114,12 @@ export class Panel {
   }
 
   #announce() {
-    const { booking, inForm, note, phase } = this.#checkout;
+    const { booking, note, payment, phase } = this.#checkout;
     const places = () => placeNames(booking.seats.map(({ seat }) => seat)).join(", ");
     const steps = {
       held: () => t("held_until", { count: booking.seats.length, time: timeOfDay(booking.expires_at), places: places() }),
       paying: () => (this.#opening ? t("one_moment") : pay("paying_spoken")),
-      action: () => pay(inForm ? "details_spoken" : "bank_spoken"),
+      action: () => pay(payment.inForm ? "details_spoken" : "bank_spoken"),
       confirmed: () => t("booked_places", { places: places() }),
     };
     const sentences = [steps[phase]?.(), note?.tone !== "bad" && note?.text].filter(Boolean);
@@ -183,9 +183,9 @@ export class Panel {
   // --- Holding and paying -----------------------------------------------------------------------
 
   #held() {
-    const { booking, phase, busy, confirming } = this.#checkout;
+    const { booking, phase, busy, payment } = this.#checkout;
     const paying = phase === "paying";
-    const still = busy || paying || confirming;
+    const still = busy || paying || payment.confirming;
     return [
       h("div", { class: "head" }, h("h2", null, paying ? this.#payingTitle : t("held", { count: booking.seats.length })), h("p", { class: "sum" }, booking.amount ? money(booking.amount.value) : "")),
       this.#clock(paying),
@@ -213,7 +213,7 @@ export class Panel {
 
   /** The gateway's form is not a payment yet while it opens. */
   get #opening() {
-    return this.#form && !this.#checkout.secret;
+    return this.#form && !this.#checkout.payment.secret;
   }
 
   get #payingTitle() {
@@ -221,8 +221,8 @@ export class Panel {
   }
 
   #pay(still, paying) {
-    const { phase, inForm } = this.#checkout;
-    if (phase === "action" && !inForm) return [this.#note(), this.#atTheBank(still)];
+    const { phase, payment } = this.#checkout;
+    if (phase === "action" && !payment.inForm) return [this.#note(), this.#atTheBank(still)];
     return this.#form ? this.#form.parts(this.#note(), still) : this.#cards(still, paying);
   }
 
@@ -245,7 +245,7 @@ export class Panel {
         class: "cards",
         onsubmit: (event) => {
           event.preventDefault();
-          this.#checkout.pay(this.#card);
+          this.#checkout.payment.pay(this.#card);
         },
       },
       h(
@@ -273,7 +273,7 @@ export class Panel {
   }
 
   #atTheBank(still) {
-    const { intent, bankUrl } = this.#checkout;
+    const { intent, bankUrl } = this.#checkout.payment;
     if (intent) {
       return h("button", { type: "button", class: "primary", disabled: still, data: { key: "bank", act: "bank" }, onclick: () => this.#open() }, pay("at_bank"));
     }
@@ -282,7 +282,7 @@ export class Panel {
       "div",
       { class: "buttons" },
       h("a", { class: "primary", href: bankUrl, target: "_blank", rel: "noopener" }, pay("to_bank")),
-      h("button", { type: "button", disabled: still, data: { key: "went" }, onclick: () => this.#checkout.pay() }, pay("was_at_bank")),
+      h("button", { type: "button", disabled: still, data: { key: "went" }, onclick: () => this.#checkout.payment.pay() }, pay("was_at_bank")),
     );
   }
 
@@ -291,14 +291,14 @@ export class Panel {
     this.#bank.addEventListener("close", () => {
       const outcome = this.#bank.returnValue;
       this.#dismissed = this.#checkout.phase === "action";
-      if (outcome === "succeeded" || outcome === "failed") this.#checkout.answerBank(outcome);
+      if (outcome === "succeeded" || outcome === "failed") this.#checkout.payment.answerBank(outcome);
       else this.#panel.querySelector("[data-key=bank]")?.focus({ preventScroll: true });
     });
   }
 
   #summon() {
-    const { phase, intent } = this.#checkout;
-    if (phase === "action" && intent && !this.#dismissed) this.#open();
+    const { phase, payment } = this.#checkout;
+    if (phase === "action" && payment.intent && !this.#dismissed) this.#open();
     if (phase === "action") return;
     this.#dismissed = false;
     if (this.#bank.open) this.#bank.close("");

@@ -57,7 +57,8 @@ export class PaymentForm extends EventTarget {
 
   /** What the panel shows. `note` is the last message to the visitor. */
   parts(note, still) {
-    const { booking, phase, secret } = this.#checkout;
+    const { booking, payment, phase } = this.#checkout;
+    const { secret } = payment;
     if (!secret) return [note, this.#opener(booking.amount.value, phase, still)];
     if (this.#state === "failed") {
       const retry = () => this.#open(secret);
@@ -75,22 +76,23 @@ export class PaymentForm extends EventTarget {
     const open = () => {
       this.#wanted = true;
       // A booking that costs nothing needs no form; the server asks no gateway for it.
-      if (amount === 0) this.#checkout.pay("free");
-      else this.#checkout.openForm();
+      if (amount === 0) this.#checkout.payment.pay("free");
+      else this.#checkout.payment.openForm();
     };
     const label = phase === "paying" ? t("opening") : phase === "action" ? t("form_open") : amount === 0 ? t("book") : t("pay", { amount: money(amount) });
     return h("button", { type: "button", class: "primary", disabled: still, data: { key: "pay", act: "pay" }, onclick: open }, label);
   }
 
   #payer(amount, phase, still) {
-    const label = phase === "paying" ? t("waiting") : this.#checkout.confirming ? t("confirming") : t("pay", { amount: fullMoney(amount) });
+    const label = phase === "paying" ? t("waiting") : this.#checkout.payment.confirming ? t("confirming") : t("pay", { amount: fullMoney(amount) });
     const disabled = still || this.#state !== "ready";
     return h("button", { class: "primary", form: "payment-form", disabled, data: { key: "confirm", act: "confirm" } }, label);
   }
 
   /** Called when the panel is drawn: `element` has its place by now. */
   drawn() {
-    const { phase, secret } = this.#checkout;
+    const { phase } = this.#checkout;
+    const { secret } = this.#checkout.payment;
     if (secret !== this.#secret) secret ? this.#open(secret) : this.#close();
     // While the server asks the gateway, there is nothing to fill in.
     this.element.toggleAttribute("inert", phase === "paying");
@@ -144,7 +146,7 @@ export class PaymentForm extends EventTarget {
 
   #submit(event) {
     event.preventDefault();
-    if (this.#state === "ready") this.#checkout.confirm(() => this.#confirm());
+    if (this.#state === "ready") this.#checkout.payment.confirm(() => this.#confirm());
   }
 
   /**
@@ -154,7 +156,7 @@ export class PaymentForm extends EventTarget {
    */
   async #confirm() {
     const elements = this.#elements;
-    const confirmParams = { return_url: this.#checkout.returnUrl };
+    const confirmParams = { return_url: this.#checkout.payment.returnUrl };
     try {
       const checked = await elements.submit();
       if (checked.error) return { refused: checked.error };
