@@ -24,7 +24,7 @@ export class Bookings extends EventTarget {
     });
   }
 
-  /** All entries, newest first: `{ id, token, show, title, seats, amount, currency, status, opened }`. */
+  /** All entries, newest first: `{ id, token, show, title, seats, places, amount, currency, status, opened }`; `places` on a drawn plan. */
   get all() {
     return [...this.#entries.values()].sort((a, b) => b.opened - a.opened);
   }
@@ -54,6 +54,7 @@ export class Bookings extends EventTarget {
       show: booking.show ?? known?.show,
       title: title ?? known?.title ?? booking.show,
       seats: booking.seats.map(({ seat }) => seat),
+      places: placesOf(booking),
       amount: booking.amount?.value ?? known?.amount,
       currency: booking.amount?.currency ?? known?.currency,
       status: booking.status,
@@ -109,6 +110,11 @@ export class Bookings extends EventTarget {
       // Storage may be forbidden or full; then the list lasts as long as the page.
     }
   }
+}
+
+/** The seats as a drawn plan prints them. `undefined`, which is not stored, where their ids say it all. */
+function placesOf({ seats }) {
+  return seats.some(({ label }) => label !== undefined) ? seats.map(({ seat, section, row, label }) => ({ seat, section, row, label })) : undefined;
 }
 
 function parse(text) {

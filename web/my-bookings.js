@@ -40,7 +40,7 @@ export class MyBookings {
       "li",
       { class: "entry", data: { booking: id, status } },
       h("div", { class: "head" }, h("h3", null, title), h("p", { class: "status" }, t.has(`status_${status}`) ? t(`status_${status}`) : status)),
-      h("p", null, `${placeNames(entry.seats).join(", ")}`),
+      h("p", null, placeNames(entry.places ?? entry.seats).join(", ")),
       h("p", { class: "hint" }, `${seats(count)}${price}`),
       h(
         "div",

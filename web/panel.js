@@ -8,7 +8,7 @@ import { t as pay } from "./payment-messages.js";
 import { t } from "./shop-messages.js";
 import { Voucher } from "./voucher.js";
 import { walletLink } from "./wallet/link.js";
-import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
+import { countdown, duration, fullMoney, grouped, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
 const CARDS = [
@@ -115,7 +115,7 @@ export class Panel {
 
   #announce() {
     const { booking, note, payment, phase } = this.#checkout;
-    const places = () => placeNames(booking.seats.map(({ seat }) => seat)).join(", ");
+    const places = () => placeNames(booking.seats).join(", ");
     const steps = {
       held: () => t("held_until", { count: booking.seats.length, time: timeOfDay(booking.expires_at), places: places() }),
       paying: () => (this.#opening ? t("one_moment") : pay("paying_spoken")),
@@ -146,7 +146,7 @@ export class Panel {
       h(
         "li",
         { class: "chip", data: { chip: label } },
-        this.#chipName(label),
+        this.#chipName(this.#checkout.named(label)),
         this.#priceTypes(label, holding),
         h("button", { type: "button", class: "drop", "aria-label": t("leave_out", { seat: seatName(this.#checkout.named(label)) }), disabled: holding, data: { key: `drop ${label}` }, onclick: () => this.#checkout.drop(label) }, "×"),
       ),
@@ -371,13 +371,14 @@ export class Panel {
   // --- Parts ------------------------------------------------------------------------------------
 
   #bookedChips() {
-    return placeNames(this.#checkout.booking.seats.map(({ seat }) => seat)).map((name) => h("li", { class: "chip" }, name.includes(" ") ? name : this.#chipName(name)));
+    const { seats: labelled, areas } = grouped(this.#checkout.booking.seats);
+    return [...labelled.map((seat) => this.#chipName(seat)), ...areas].map((name) => h("li", { class: "chip" }, name));
   }
 
-  #chipName(label) {
-    const { section, row, number } = parts(this.#checkout.named(label));
+  #chipName(seat) {
+    const { section, row, number } = parts(seat);
     const shown = section && !this.#checkout.hasOneSection;
-    return row ? [shown && h("span", { class: "section" }, `${section} `), h("b", null, row), ` ${number}`] : label;
+    return row ? [shown && h("span", { class: "section" }, `${section} `), h("b", null, row), ` ${number}`] : number;
   }
 
   #note(about) {

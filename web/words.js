@@ -70,8 +70,8 @@ export function title(id) {
 }
 
 /**
- * Where a seat is. A seat of an inventory (`Inventory.named`) is as its plan prints it; an id parts at its last dash: `A-12`, `BOX-3-2`
- * (row `BOX-3`, seat 2).
+ * Where a seat is. A seat of an inventory (`Inventory.named`) or of a booking is as its plan prints it; an id parts at its last dash: `A-12`,
+ * `BOX-3-2` (row `BOX-3`, seat 2).
  */
 export function parts(seat) {
   if (seat.label !== undefined) return { section: seat.section, row: seat.row, number: seat.label };
@@ -97,15 +97,26 @@ export function seatName(seat) {
 // A-9 before A-10.
 const byNumber = new Intl.Collator(undefined, { numeric: true }).compare;
 
-/** Names of a booking's places: each labelled seat, and how many of each area without labels. */
-export function placeNames(labels) {
-  const sorted = [...labels].sort(byNumber);
+const idOf = (seat) => seat.seat ?? seat;
+
+/** A seat in a list: its id where that is what the plan prints, as `A-12`. */
+const shortName = (seat) => (seat.label === undefined && !parts(seat).section ? idOf(seat) : seatName(seat));
+
+/** A booking's places, sorted: the labelled `seats`, and of each area without labels how many, in words. */
+export function grouped(seats) {
   const counts = new Map();
-  for (const label of sorted.filter((label) => label.includes(":"))) {
-    const area = label.slice(0, label.indexOf(":"));
+  for (const id of seats.map(idOf).filter((id) => id.includes(":"))) {
+    const area = id.slice(0, id.indexOf(":"));
     counts.set(area, (counts.get(area) ?? 0) + 1);
   }
-  return [...sorted.filter((label) => !label.includes(":")), ...[...counts].map(([area, count]) => `${title(area)} × ${count}`)];
+  const labelled = seats.filter((seat) => !idOf(seat).includes(":")).sort((one, other) => byNumber(shortName(one), shortName(other)));
+  return { seats: labelled, areas: [...counts].sort(([one], [other]) => byNumber(one, other)).map(([area, count]) => `${title(area)} × ${count}`) };
+}
+
+/** Names of a booking's places, of what `parts` takes: each labelled seat, and how many of each area without labels. */
+export function placeNames(seats) {
+  const { seats: labelled, areas } = grouped(seats);
+  return [...labelled.map(shortName), ...areas];
 }
 
 /** What a seat's state is called. */

@@ -6,7 +6,7 @@ import { test } from "node:test";
 // A browser has one; node 20 has none.
 globalThis.navigator ??= /** @type {any} */ ({ languages: ["en"] });
 const { Inventory } = await import("../../web/inventory.js");
-const { parts, seatName } = await import("../../web/words.js");
+const { parts, placeNames, seatName } = await import("../../web/words.js");
 
 /** The inventory of a show on a plan of one row, with what is printed on it. */
 function houseOf(section, row, labels) {
@@ -40,4 +40,13 @@ test("a house of one section needs no names of sections", () => {
   assert.equal(inventory.hasOneSection, false);
   inventory.reset({ areas }, undefined);
   assert.equal(inventory.hasOneSection, false);
+});
+
+test("a list has what the plan prints, and a short id where that is printed", () => {
+  const opera = houseOf("Parquet", "C", ["11", "12", "9"]);
+  const booked = [{ seat: "s2", row: "C", label: "12" }, { seat: "s1", row: "C", label: "9" }, "floor:4", "floor:1"];
+  assert.deepEqual(placeNames(["stalls.A-3", "stalls.A-2"].map(opera.named, opera)), ["Parquet, row C seat 9", "Parquet, row C seat 12"]);
+  assert.deepEqual(placeNames(booked), ["Row C seat 9", "Row C seat 12", "Floor × 2"]);
+  assert.deepEqual(placeNames(["A-10", "A-9", "balcony.B-3"]), ["A-9", "A-10", "Balcony, row B seat 3"]);
+  assert.deepEqual(placeNames([{ seat: "A-9" }, { seat: "floor:1" }]), ["A-9", "Floor × 1"]);
 });

@@ -60,7 +60,7 @@ export class BlockForm {
         this.#value("reason").value = "";
         this.#places.quantity = "";
         await opened();
-        const names = placeNames(others.map(({ seat }) => seat)).join(", ");
+        const names = placeNames(others.map(({ seat }) => box.named(seat))).join(", ");
         say(outcome, t(others.length > 0 ? "blocked_without" : "blocked", { count: quantity, reason, others: names }), true);
       },
     });
@@ -84,7 +84,7 @@ export class BlockForm {
   draw() {
     const seats = this.#chosen();
     if (seats.length > 0) {
-      const names = t(seats.length > MOST_NAMED ? "chosen_many" : "chosen", { count: seats.length, seats: placeNames(seats).join(", ") });
+      const names = t(seats.length > MOST_NAMED ? "chosen_many" : "chosen", { count: seats.length, seats: placeNames(seats.map(this.#box.named)).join(", ") });
       return redraw(this.#what, h("p", { role: "status" }, names), h("div", null, h("button", { type: "button", class: "plain", "data-key": "clear", "data-act": "clear", onclick: () => this.#clearAll() }, t("clear"))));
     }
     const places = this.#places;

@@ -128,7 +128,7 @@ export class Blocks {
     this.#form?.draw();
     if (!reads) return;
     say(this.#outcome, "");
-    const named = t(seats.length > MOST_NAMED ? "chosen_many" : "chosen", { count: seats.length, seats: placeNames(seats).join(", ") });
+    const named = t(seats.length > MOST_NAMED ? "chosen_many" : "chosen", { count: seats.length, seats: placeNames(seats.map(this.#box.named)).join(", ") });
     announce(seats.length > 0 ? named : t("nothing_chosen"));
   }
 

@@ -124,7 +124,7 @@ export function openBooking({ call, session, id, known, closed, changed }) {
 
   function refund(booking) {
     const { seats } = booking;
-    const boxes = seats.map(({ seat }) => h("label", { class: "check" }, h("input", { type: "checkbox", value: seat, checked: true }), seatName(seat)));
+    const boxes = seats.map((seat) => h("label", { class: "check" }, h("input", { type: "checkbox", value: seat.seat, checked: true }), seatName(seat)));
     const given = () => boxes.map((box) => /** @type {HTMLInputElement} */ (box.firstElementChild)).filter((box) => box.checked).map((box) => box.value);
     const body = () => (given().length === seats.length ? undefined : { seats: given() });
     return h(
@@ -184,12 +184,12 @@ function isUnderWay({ status, payment, refunds = [] }) {
 function details(booking, buyer) {
   const { id, show, status, seats, amount, fees, discount, refunded, refunds = [], opened_at: opened, confirmed_at: confirmed, expires_at: expires, channel, reference, reason, payment } = booking;
   const money = (value) => value && fullMoney(value.value, value.currency);
-  const part = ({ seats: given, amount: returned, status: state }) => h("div", null, `${money(returned)} · ${t(`refund_${state}`)}${given.length > 0 ? ` · ${placeNames(given).join(", ")}` : ""}`);
+  const part = ({ seats: given, places = given, amount: returned, status: state }) => h("div", null, `${money(returned)} · ${t(`refund_${state}`)}${given.length > 0 ? ` · ${placeNames(places).join(", ")}` : ""}`);
   const lines = [
     [t("number"), h("code", null, id)],
     [t("show"), show],
     [t("status"), [badge(status), reason && ` ${t(`reason_${reason}`)}`]],
-    [t("seats"), placeNames(seats.map(({ seat }) => seat)).join(", ")],
+    [t("seats"), placeNames(seats).join(", ")],
     [t("amount"), money(amount)],
     [t("fees"), money(fees)],
     [t("discount"), money(discount)],

@@ -159,7 +159,7 @@ export class BookingList {
         null,
         h("th", { scope: "row" }, open(id)),
         h("td", null, badge(status), payment?.under_review && [" ", h("span", { class: "badge bad" }, t("needs_review"))], payment?.refund_requested && [" ", h("span", { class: "badge" }, t("refund_under_way"))]),
-        h("td", null, placeNames(seats.map(({ seat }) => seat)).join(", ")),
+        h("td", null, placeNames(seats).join(", ")),
         h("td", { class: "amount" }, amount ? fullMoney(amount.value, amount.currency) : "–"),
         h("td", null, at ? moment(at) : "–"),
         h("td", { class: "buyer" }, buyer ?? "–"),

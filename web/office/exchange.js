@@ -36,7 +36,7 @@ class Exchange {
     this.#booking = booking;
     this.#done = done;
     const { seats } = booking;
-    const boxes = seats.map(({ seat }) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "leaves", value: seat, checked: seats.length === 1, onchange: () => this.#draw() }), h("span", null, seatName(seat))));
+    const boxes = seats.map((seat) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "leaves", value: seat.seat, checked: seats.length === 1, onchange: () => this.#draw() }), h("span", null, seatName(seat))));
     this.#leaves = h("fieldset", { class: "toolbar" }, h("legend", null, t("gives_up")), boxes);
     const heading = h("h2", { id: "exchange-title", tabindex: "-1" }, t("exchange"));
     this.#dialog = h(
@@ -151,11 +151,15 @@ class Exchange {
   }
 
   #words(price) {
-    return { leaves: placeNames(this.#given.map(({ seat }) => seat)).join(", "), takes: placeNames([...this.#takes.keys()]).join(", "), price };
+    return { leaves: placeNames(this.#given).join(", "), takes: this.#takenNames, price };
+  }
+
+  get #takenNames() {
+    return placeNames([...this.#takes.keys()].map(this.#box.named)).join(", ");
   }
 
   #nameOf(seat) {
-    return this.#box?.nameOf(seat) ?? seatName(seat);
+    return this.#box.nameOf(seat);
   }
 
   #areaOf(seat) {
@@ -199,13 +203,11 @@ class Exchange {
   // --- Drawing ----------------------------------------------------------------------------------------
 
   #taken() {
-    return this.#takes.size > 0 ? t("takes", { seats: placeNames([...this.#takes.keys()]).join(", ") }) : t("takes_none");
+    return this.#takes.size > 0 ? t("takes", { seats: this.#takenNames }) : t("takes_none");
   }
 
   #draw() {
     if (!this.#box) return;
-    // By their ids until the map is there.
-    for (const box of this.#boxes) /** @type {HTMLElement} */ (box.nextElementSibling).textContent = this.#nameOf(box.value);
     if (this.#sent) return this.#drawSent(this.#sent);
     this.#box.map.mark([...this.#takes.keys()]);
     const lines = [...this.#takes].map(([seat, type]) => h("li", null, this.#nameOf(seat), " ", this.#prices(seat, type)));

@@ -100,6 +100,10 @@ export class Till {
     return this.#box.inventory.seats.get(seat).area;
   }
 
+  #namesOf(seats) {
+    return placeNames(seats.map(this.#box.named)).join(", ");
+  }
+
   #drawChosen() {
     const lines = [...this.#chosen].map(([seat, type]) => {
       const area = this.#areaOf(seat);
@@ -113,7 +117,7 @@ export class Till {
     const seats = [...this.#chosen].map(([seat, type]) => (type === undefined ? seat : { seat, price_type: type }));
     const prices = [...this.#chosen].map(([seat, type]) => this.#box.priceOf(this.#areaOf(seat), type));
     return [
-      h("p", null, t("chosen", { count, seats: placeNames([...this.#chosen.keys()]).join(", ") })),
+      h("p", null, t("chosen", { count, seats: this.#namesOf([...this.#chosen.keys()]) })),
       h("ul", { class: "chosen" }, lines),
       ...this.#sellBar(count, prices, () => ({ order: { seats }, seats: [...this.#chosen.keys()] })),
     ];
@@ -165,7 +169,7 @@ export class Till {
 
   #drawOpen({ sale, seats, count }) {
     const running = sale.state === "running";
-    const what = seats ? placeNames(seats).join(", ") : title(sale.order.area);
+    const what = seats ? this.#namesOf(seats) : title(sale.order.area);
     const giveUp = () => ask(t("give_up"), t("give_up_means"), () => this.#run((it) => it.giveUp()));
     const ready = sale.state === "ready";
     const values = { count, seats: what, tender: t(sale.tender) };
@@ -195,7 +199,7 @@ export class Till {
     }
     if (sale.state === "sold") this.#sold(sale, count);
     else if (problem) say(this.#outcome, problem);
-    else if (sale.state === "ready") announce(withVoucher(sale.booking, seats ? placeNames(seats).join(", ") : title(sale.order.area), sale.tender));
+    else if (sale.state === "ready") announce(withVoucher(sale.booking, seats ? this.#namesOf(seats) : title(sale.order.area), sale.tender));
     else say(this.#outcome, t("given_up"), true);
     this.draw();
     if (problem) reveal(this.#outcome);

@@ -78,7 +78,7 @@ export class BookingCard {
       h("div", { class: "head" }, h("h3", null, show?.title ?? booking.show), h("p", { class: `badge ${TONE[state] ?? ""}` }, t(`state_${state}`))),
       show?.starts_at && h("p", { class: "when" }, dateOf(show.starts_at, show.timezone)),
       (show?.venue || show?.doors_at) && h("p", null, [show.venue, show.doors_at && `${t("doors")} ${doorsOf(show)}`].filter(Boolean).join(" · ")),
-      h("ul", { class: "places", "aria-label": t("seats", { count: booking.seats.length }) }, placeNames(booking.seats.map(({ seat }) => seat)).map((name) => h("li", null, name))),
+      h("ul", { class: "places", "aria-label": t("seats", { count: booking.seats.length }) }, placeNames(booking.seats).map((name) => h("li", null, name))),
       h("p", { class: "price" }, `${t("seats", { count: booking.seats.length })}${booking.amount ? ` · ${fullMoney(booking.amount.value, booking.amount.currency)}` : ""}`),
       booking.refunded?.value > 0 && state === "confirmed" && h("p", null, t("given_back", { amount: fullMoney(booking.refunded.value, booking.refunded.currency) })),
       why && h("p", { class: "notice" }, why),

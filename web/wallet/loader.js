@@ -214,7 +214,7 @@ export class Wallet extends EventTarget {
 /** A booking that was never loaded here, as the shop has kept it. @returns {Card | undefined} */
 function fromEntry(entry) {
   if (!entry) return undefined;
-  const { id, show, title, seats, amount, currency, status, opened } = entry;
-  const booking = { id, show, status, seats: seats.map((seat) => ({ seat })), amount: amount === undefined ? undefined : { value: amount, currency }, opened_at: new Date(opened).toISOString() };
+  const { id, show, title, seats, places, amount, currency, status, opened } = entry;
+  const booking = { id, show, status, seats: places ?? seats.map((seat) => ({ seat })), amount: amount === undefined ? undefined : { value: amount, currency }, opened_at: new Date(opened).toISOString() };
   return { id, owner: DEVICE, booking, show: { title }, tickets: [], vouchers: [], at: 0 };
 }

@@ -31,6 +31,7 @@ mod payment_form;
 mod pictures;
 mod plan_editor;
 mod pressed;
+mod printed_names;
 mod sale;
 mod scratch_card;
 mod server;

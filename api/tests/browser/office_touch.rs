@@ -84,8 +84,9 @@ async fn a_finger_draws_over_seats_of_a_large_map_and_blocks_them() {
         window.swipe(&[(canvas, x - 3.0 * apart, y), (canvas, x, y), (canvas, x + 3.0 * apart, y)]).await;
         window.until("#tab-panel .panel", "7 seats chosen: ").await;
         let text = window.eval(CHOSEN).await;
-        let chosen = text.as_str().unwrap().split_once(": ").unwrap().1.split(", ");
-        let numbers: Vec<u32> = chosen.map(|seat| seat.rsplit_once('-').unwrap().1.parse().unwrap()).collect();
+        let number = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        let numbers: Vec<u32> = text.as_str().unwrap().split(" seat ").skip(1).map(number).collect();
+        assert_eq!(numbers.len(), 7, "{text}");
         assert!(numbers.is_sorted_by(|one, next| one + 1 == *next), "one seat after the other: {text}");
 
         window.fill("[name=reason]", "Press").await;

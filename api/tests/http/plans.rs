@@ -163,6 +163,10 @@ async fn shows_on_a_plan_sell_its_seats_and_stay_on_their_revision() {
     let held = hold(&server, "second", json!({"seats": ["balcony.A-4", "stalls.A-1", "B2"]})).await.ok(201);
     assert_eq!(seats_of(&held), ["stalls.A-1", "B2", "balcony.A-4"]);
     assert_eq!(held["amount"]["value"], 11_000);
+    let printed = json!({"seat": "B2", "price": 5000, "section": "Parkett", "row": "Reihe „B“", "label": "2 \"links\""});
+    assert_eq!(held["seats"][1], printed);
+    // Ids that a row counts are printed as its numbers; an area without a section prints none.
+    assert_eq!(held["seats"][2], json!({"seat": "balcony.A-4", "price": 1000, "row": "A", "label": "4"}));
     let dates = json!({"dates": [{"starts_at": "2031-01-01T19:00:00Z"}]});
     let copies = server.client.post("/v1/shows/second/copies").bearer(&server.admin()).json(&dates).send().await.ok(201);
     assert_eq!(copies["data"][0]["plan"], json!({"plan": "small", "revision": 2}));

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::{PricedSeat, ShopData, Tender};
+use lastseat_domain::plan::Plan;
 use lastseat_domain::{BookingId, BuyerId, ChannelId, Money, PriceTypeId, Secret, ShowId, Timestamp, VoucherHash};
 use lastseat_projections::BookingView;
 use serde::Serialize;
@@ -29,6 +30,16 @@ pub struct BookedSeat<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     #[schema(example = 150)]
     pub fee: i64,
+    /// Section, row and label as a drawn plan prints them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Stalls", nullable = false)]
+    pub section: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3", nullable = false)]
+    pub row: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "12", nullable = false)]
+    pub label: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
@@ -240,18 +251,20 @@ impl<'a> BookingJson<'a> {
         // What it cost does not change when seats are given back.
         let Parts { subtotal, fees, discount } = Parts::of(&RefundJson::with_given_up(booking), fee, booking.amount(), off);
         let (reference, metadata) = of_the_shop(booking.opened.as_ref().map(|opened| &opened.shop));
+        let show = booking.show().and_then(|show| app.box_office().show(show));
+        let plan = show.as_ref().map(|show| &*show.plan);
         Self {
             id: booking.id,
             show: booking.show(),
             status: booking.status(),
-            seats: BookedSeat::in_plan_order(app, booking.show(), booking.seats()),
+            seats: BookedSeat::in_plan_order(plan, booking.seats()),
             subtotal,
             fees,
             discount,
             voucher: applied.map(|applied| &applied.voucher),
             amount: booking.amount().map(Amount::from),
             refunded: refunded(booking),
-            refunds: RefundJson::all_of(booking),
+            refunds: RefundJson::all_of(plan, booking),
             channel: booking.opened.as_ref().and_then(|opened| opened.channel.as_ref()),
             reference,
             metadata,
@@ -277,18 +290,20 @@ impl<'a> BookingJson<'a> {
         let all: Vec<PricedSeat> = view.seats.iter().chain(given_back).cloned().collect();
         let Parts { subtotal, fees, discount } = Parts::of(&all, view.fee, Some(view.amount), view.discount);
         let (reference, metadata) = of_the_shop(Some(&view.shop));
+        let show = app.box_office().show(&view.show);
+        let plan = show.as_ref().map(|show| &*show.plan);
         Self {
             id: view.booking,
             show: Some(&view.show),
             status: view.status.as_str(),
-            seats: BookedSeat::in_plan_order(app, Some(&view.show), &view.seats),
+            seats: BookedSeat::in_plan_order(plan, &view.seats),
             subtotal,
             fees,
             discount,
             voucher: view.voucher.as_ref(),
             amount: Some(view.amount.into()),
             refunded: refunded_of(view),
-            refunds: RefundJson::listed(view),
+            refunds: RefundJson::listed(plan, view),
             channel: view.channel.as_ref(),
             reference,
             metadata,
@@ -329,18 +344,26 @@ fn is_extendable(app: &App, status: &str, extended: bool, buyer: Option<&BuyerId
 impl<'a> BookedSeat<'a> {
     /// The seats of a booking, in the order of the show's plan: A-9 before A-10.
     #[must_use]
-    pub fn in_plan_order(app: &App, show: Option<&ShowId>, seats: &'a [PricedSeat]) -> Vec<Self> {
-        let mut sorted: Vec<&PricedSeat> = seats.iter().collect();
-        if let Some(show) = show.and_then(|show| app.box_office().show(show)) {
-            sorted.sort_by_key(|priced| show.plan.index_of(&priced.seat));
-        }
-        sorted.into_iter().map(Self::of).collect()
+    pub fn in_plan_order(plan: Option<&Plan>, seats: &'a [PricedSeat]) -> Vec<Self> {
+        let index = |priced: &PricedSeat| plan.and_then(|plan| plan.index_of(&priced.seat));
+        let mut sorted: Vec<_> = seats.iter().map(|priced| (index(priced), priced)).collect();
+        sorted.sort_by_key(|(index, _)| *index);
+        sorted.into_iter().map(|(index, priced)| Self::of(priced, plan.zip(index))).collect()
     }
 
-    #[must_use]
-    pub fn of(seat: &'a PricedSeat) -> Self {
+    /// `place`: its plan, and where in that it is.
+    fn of(seat: &'a PricedSeat, place: Option<(&Plan, u32)>) -> Self {
         let price_type = seat.price_type.as_ref().map(PriceTypeId::as_str);
-        Self { seat: seat.seat.as_str(), price: seat.price, price_type, fee: seat.fee }
+        let printed = place.and_then(|(plan, index)| plan.printed(index));
+        Self {
+            seat: seat.seat.as_str(),
+            price: seat.price,
+            price_type,
+            fee: seat.fee,
+            section: printed.as_ref().and_then(|printed| printed.section).map(str::to_owned),
+            row: printed.as_ref().map(|printed| printed.row.to_owned()),
+            label: printed.map(|printed| printed.label.into_owned()),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! A refund of a part of a booking in an answer.
 
 use super::{Amount, names};
-use lastseat_domain::Money;
 use lastseat_domain::booking::{Booking, PartialRefund, PartialRefundState, Phase};
 use lastseat_domain::event::PricedSeat;
+use lastseat_domain::plan::{Plan, PrintedSeat};
+use lastseat_domain::{Money, SeatId};
 use lastseat_projections::{BookingView, RefundStatus, RefundView};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,6 +19,10 @@ pub struct RefundJson<'a> {
     /// The seats that are given up for it; empty if only an amount is returned.
     #[schema(example = json!(["A-1"]))]
     pub seats: Vec<&'a str>,
+    /// The same seats, as a drawn plan prints them; absent without one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub places: Vec<RefundedPlace<'a>>,
     /// What is returned.
     pub amount: Amount,
     /// How far it is.
@@ -25,9 +30,34 @@ pub struct RefundJson<'a> {
     pub status: &'static str,
 }
 
+/// A seat that is given up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefundedPlace<'a> {
+    #[schema(example = "s17")]
+    pub seat: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Stalls", nullable = false)]
+    pub section: Option<String>,
+    #[schema(example = "3")]
+    pub row: String,
+    #[schema(example = "12")]
+    pub label: String,
+}
+
+impl<'a> RefundedPlace<'a> {
+    fn all_of(plan: Option<&Plan>, seats: impl Iterator<Item = &'a SeatId>) -> Vec<Self> {
+        let place = |seat: &'a SeatId| {
+            let PrintedSeat { section, row, label, .. } = plan?.printed(plan?.index_of(seat)?)?;
+            let (section, row, label) = (section.map(str::to_owned), row.to_owned(), label.into_owned());
+            Some(Self { seat: seat.as_str(), section, row, label })
+        };
+        seats.filter_map(place).collect()
+    }
+}
+
 impl<'a> RefundJson<'a> {
-    pub(super) fn all_of(booking: &'a Booking) -> Vec<Self> {
-        booking.partial_refunds.iter().map(Self::of).collect()
+    pub(super) fn all_of(plan: Option<&Plan>, booking: &'a Booking) -> Vec<Self> {
+        booking.partial_refunds.iter().map(|refund| Self::of(plan, refund)).collect()
     }
 
     /// The seats of a booking, with those that it gave up.
@@ -37,7 +67,7 @@ impl<'a> RefundJson<'a> {
         booking.seats().iter().chain(opened.filter(|priced| given_up.contains(&priced.seat))).cloned().collect()
     }
 
-    fn of(refund: &'a PartialRefund) -> Self {
+    fn of(plan: Option<&Plan>, refund: &'a PartialRefund) -> Self {
         let status = match refund.state {
             PartialRefundState::UnderWay => RefundStatus::Requested,
             PartialRefundState::Made => RefundStatus::Made,
@@ -46,16 +76,18 @@ impl<'a> RefundJson<'a> {
         };
         Self {
             refund: refund.requested.refund,
-            seats: refund.requested.seats.iter().map(lastseat_domain::SeatId::as_str).collect(),
+            seats: refund.requested.seats.iter().map(SeatId::as_str).collect(),
+            places: RefundedPlace::all_of(plan, refund.requested.seats.iter()),
             amount: refund.requested.amount.into(),
             status: status.as_str(),
         }
     }
 
-    pub(super) fn listed(view: &'a BookingView) -> Vec<Self> {
+    pub(super) fn listed(plan: Option<&Plan>, view: &'a BookingView) -> Vec<Self> {
         let of = |refund: &'a RefundView| Self {
             refund: refund.refund,
             seats: refund.seats.iter().map(|priced| priced.seat.as_str()).collect(),
+            places: RefundedPlace::all_of(plan, refund.seats.iter().map(|priced| &priced.seat)),
             amount: refund.amount.into(),
             status: refund.status.as_str(),
         };
