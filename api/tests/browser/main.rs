@@ -36,6 +36,7 @@ mod sale;
 mod scratch_card;
 mod server;
 mod shows;
+mod slow_line;
 mod sold_out;
 mod stripe;
 mod wallet_page;

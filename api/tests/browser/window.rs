@@ -20,6 +20,8 @@ pub enum Size {
     Desktop,
     /// 390 × 844, as a phone shows it.
     Phone,
+    /// 375 × 667, likewise.
+    SmallPhone,
 }
 
 /// Runs `test` in `N` windows with separate storage, or prints that it is skipped.
@@ -193,8 +195,13 @@ async fn session(driver: &str, size: Size, flags: &[String]) -> Result<Window, S
         "args": args,
         "prefs": {"intl.accept_languages": "en-GB"},
     });
-    if let Size::Phone = size {
-        options["mobileEmulation"] = json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}});
+    let phone = match size {
+        Size::Desktop => None,
+        Size::Phone => Some((390, 844)),
+        Size::SmallPhone => Some((375, 667)),
+    };
+    if let Some((width, height)) = phone {
+        options["mobileEmulation"] = json!({"deviceMetrics": {"width": width, "height": height, "pixelRatio": 2.0}});
     }
     let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)]);
     let page = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(driver).await;
