@@ -123,12 +123,22 @@ async fn a_phone_lists_all_of_131_shows_and_does_not_overflow() {
         let server = Server::start().await;
         let admin = server.admin().await;
         window.open(&server.url).await;
+        // One show needs no choice, and several need no more room.
+        window.until("#link", "Live").await;
+        let choice = "return document.querySelector('#shows').checkVisibility()";
+        window.until_eval(choice, json!(false)).await;
+        let height = "return Math.round(document.querySelector('header').getBoundingClientRect().height)";
+        let before = window.eval(height).await;
         for number in 0..130 {
             create(window, &admin, &format!("show-{number}-with-a-rather-long-name-of-its-own"), 2, json!({})).await;
         }
         window.open(&server.url).await;
         window.until_eval("return document.querySelectorAll('#shows option').length", json!(131)).await;
         window.until_eval("return document.documentElement.scrollWidth", json!(390)).await;
+        assert_eq!((window.eval(choice).await, window.eval(height).await), (json!(true), before.clone()));
+        // The state of the connection has a longer name, and the place that it had.
+        window.eval("document.querySelector('#link').lastElementChild.textContent = 'Reconnecting to the box office'").await;
+        assert_eq!(window.eval(height).await, before);
         // As cards, some at a time, and all by searching.
         let cards = "return document.querySelectorAll('.show-cards li').length";
         window.until_eval(cards, json!(24)).await;
