@@ -38,7 +38,7 @@ export function layOut(areas, seats, shapes = []) {
   const names = [];
   let depth = 0;
   for (const block of blocks) {
-    names.push({ area: block.area, price: block.price, ...at(depth, 0) });
+    names.push({ area: block.area, section: block.section, price: block.price, ...at(depth, 0) });
     depth += ROW * 1.35;
     for (const row of block.rows) {
       const from = (-row.length / 2) * PITCH;
@@ -115,7 +115,7 @@ function blocksOf(areas, seats) {
   return [...byArea].map(([area, members]) => {
     const gaps = new Map((plans.get(area)?.rows ?? []).map((row) => [row.row, new Set(row.gaps_after ?? [])]));
     const rows = [...groupBy(members, (seat) => parts(seat).row)].map(([row, inRow]) => rowOf(row, inRow, gaps.get(row)));
-    return { area, price: members[0].price, rows };
+    return { area, section: members[0].section, price: members[0].price, rows };
   });
 }
 

@@ -6,6 +6,7 @@ import { test } from "node:test";
 // A browser has one; node 20 has none.
 globalThis.navigator ??= /** @type {any} */ ({ languages: ["en"] });
 const { Inventory } = await import("../../web/inventory.js");
+const { layOut } = await import("../../web/layout.js");
 const { parts, placeNames, seatName } = await import("../../web/words.js");
 
 /** The inventory of a show on a plan of one row, with what is printed on it. */
@@ -49,4 +50,10 @@ test("a list has what the plan prints, and a short id where that is printed", ()
   assert.deepEqual(placeNames(booked), ["Row C seat 9", "Row C seat 12", "Floor × 2"]);
   assert.deepEqual(placeNames(["A-10", "A-9", "balcony.B-3"]), ["A-9", "A-10", "Balcony, row B seat 3"]);
   assert.deepEqual(placeNames([{ seat: "A-9" }, { seat: "floor:1" }]), ["A-9", "Floor × 1"]);
+});
+
+test("a map whose seats have no places names the section, too", () => {
+  const seat = { area: "stalls", section: "Parquet", row: "C", label: "11", price: 4500 };
+  assert.deepEqual(layOut([], [{ ...seat, seat: "s1" }]).names.map(({ section }) => section), ["Parquet"]);
+  assert.deepEqual(layOut([], [{ area: "stalls", price: 4500, seat: "A-1" }]).names.map(({ section }) => section), [undefined]);
 });
