@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chainOf, Replay, streamsOf } from "../../web/audit/replay.js";
+import { bookingOf, chainOf, Replay, streamsOf } from "../../web/audit/replay.js";
 import { ticketOf } from "../../web/audit/tickets.js";
 import { Lines } from "../../web/audit/lines.js";
 
@@ -40,6 +40,15 @@ test("a chain has each event once, with what it follows from", () => {
   const event = (position, id, cause, stream = "booking-b") => ({ position, id, stream, revision: 0, type: "X", data: {}, metadata: { $correlationId: "b", $causationId: cause } });
   const all = [event(3, "three", "one"), event(1, "one", "request"), event(2, "two", "one", "seat-demo.A-1"), event(2, "two", "one", "seat-demo.A-1"), { ...event(4, "four", "x"), stream: "booking-c", metadata: { $correlationId: "c" } }];
   assert.deepEqual(chainOf(all, "b").map(({ position, cause }) => [position, cause]), [[1, undefined], [2, 1], [3, 1]]);
+});
+
+test("an event that belongs to no booking leads to none", () => {
+  const event = (type, data) => ({ position: 1, id: "one", stream: "x", revision: 0, type, data, metadata: { $correlationId: "b" } });
+  assert.equal(bookingOf(event("SeatLocked", { booking: "b" })), "b");
+  assert.equal(bookingOf(event("VoucherCreated", { source: { reward: { reward: "r" } } })), "b");
+  for (const data of [{ show: "demo" }, { block: "b", show: "demo" }, { source: { campaign: { campaign: "b", number: 1 } } }]) {
+    assert.equal(bookingOf(event("X", data)), undefined);
+  }
 });
 
 const seat = (position, type, data = {}, name = "A-1") => ({ position, id: String(position), stream: `seat-demo.${name}`, revision: 0, type, data, metadata: {} });

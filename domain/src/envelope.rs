@@ -11,7 +11,8 @@ use uuid::Uuid;
 /// The metadata that is stored with an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// The booking whose checkout the event is part of.
+    /// What the event belongs to: the id of a booking, a block, a campaign, or a node that sends to an endpoint of the shop; of
+    /// everything else, the command that led to it. Logs of earlier versions have it only with bookings and blocks.
     #[serde(rename = "$correlationId", default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Uuid>,
     /// What led to this event: the id of an earlier event, or of a caller's command
@@ -46,13 +47,13 @@ fn is_first_version(version: &u32) -> bool {
 }
 
 impl Metadata {
-    /// Metadata of an event that is part of a booking's checkout.
+    /// Metadata of an event that belongs to a booking.
     #[must_use]
     pub fn of_booking(booking: BookingId, actor: &str, at: Timestamp) -> Self {
         Self { correlation: Some(booking.0), ..Self::new(actor, at) }
     }
 
-    /// Metadata of an event that isn't part of a checkout.
+    /// Metadata of an event of which it is not said what it belongs to.
     #[must_use]
     pub fn new(actor: &str, at: Timestamp) -> Self {
         Self { correlation: None, causation: None, actor: actor.to_owned(), v: 1, at, trace: None, id_rule: ID_RULE }

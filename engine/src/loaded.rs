@@ -51,7 +51,7 @@ impl<S> Loaded<S> {
             Cause::LastEvent => self.last.unwrap_or_else(|| first_command(stream)),
         };
         Metadata {
-            correlation: context.booking.map(|booking| booking.0),
+            correlation: Some(context.belongs_to),
             causation: Some(cause),
             trace: context.trace.clone().or(trace),
             ..Metadata::new(&context.by, self.not_before(now))

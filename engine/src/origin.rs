@@ -1,6 +1,6 @@
 //! Where a command comes from. Recorded in the metadata of every event that follows from it.
 
-use lastseat_domain::{BookingId, CommandId, Metadata};
+use lastseat_domain::{CommandId, Metadata};
 use uuid::Uuid;
 
 /// Who sent a command, and the trace that it belongs to.
@@ -58,8 +58,8 @@ pub(crate) enum Cause {
 pub(crate) struct Context {
     pub by: String,
     pub trace: Option<String>,
-    /// The booking that the command belongs to.
-    pub booking: Option<BookingId>,
+    /// What its events belong to: a booking, a block, a campaign; or the command itself.
+    pub belongs_to: Uuid,
     pub cause: Cause,
     /// A step of a process carries on the trace of the stream's last event.
     pub carries_on_trace: bool,
@@ -68,13 +68,13 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// A caller's command. `new_id`: for a command without an id.
+    /// A caller's command, which belongs to itself until something else is named. `new_id`: for a command without an id.
     pub(crate) fn command(origin: Origin, new_id: impl FnOnce() -> Uuid) -> Self {
         let id = origin.command.unwrap_or_else(|| CommandId::new(new_id().into_bytes()));
         Self {
             by: origin.by,
             trace: origin.trace,
-            booking: None,
+            belongs_to: id.uuid(),
             cause: Cause::Command(id),
             carries_on_trace: false,
             bearer: origin.bearer,
@@ -82,17 +82,18 @@ impl Context {
     }
 
     /// A process's step.
-    pub(crate) fn step(by: &str) -> Self {
-        Self { by: by.to_owned(), trace: None, booking: None, cause: Cause::LastEvent, carries_on_trace: true, bearer: false }
+    pub(crate) fn step(by: &str, belongs_to: Uuid) -> Self {
+        Self { by: by.to_owned(), trace: None, belongs_to, cause: Cause::LastEvent, carries_on_trace: true, bearer: false }
     }
 
     /// What follows from an event or request.
-    pub(crate) fn following(by: &str, trace: Option<String>, cause: Uuid) -> Self {
-        Self { by: by.to_owned(), trace, booking: None, cause: Cause::Named(cause), carries_on_trace: false, bearer: false }
+    pub(crate) fn following(by: &str, trace: Option<String>, cause: Uuid, belongs_to: Uuid) -> Self {
+        Self { by: by.to_owned(), trace, belongs_to, cause: Cause::Named(cause), carries_on_trace: false, bearer: false }
     }
 
-    pub(crate) fn of_booking(self, booking: BookingId) -> Self {
-        Self { booking: Some(booking), ..self }
+    /// The same for something else that it belongs to.
+    pub(crate) fn belonging_to(self, belongs_to: Uuid) -> Self {
+        Self { belongs_to, ..self }
     }
 
     /// The caller's command, if it is one.

@@ -10,7 +10,7 @@ import { frame } from "../staff/frame.js";
 import { fullMoney, number, seatName, useCurrency } from "../words.js";
 import { Inventory } from "../inventory.js";
 import { t } from "./messages.js";
-import { chainOf, Replay, seatOf, streamsOf } from "./replay.js";
+import { bookingOf, chainOf, Replay, seatOf, streamsOf } from "./replay.js";
 import { ticketOf } from "./tickets.js";
 import { verificationBox } from "./verification.js";
 
@@ -175,8 +175,7 @@ const namesIn = (show, inventory) => (event) => (event.stream.startsWith(`seat-$
 function lineOf(event, named, openBooking) {
   const { position, type, data, metadata, cause } = event;
   const seat = seatOf(event);
-  // What a block did is no booking's.
-  const booking = data.booking ?? (data.block ? undefined : metadata.$correlationId);
+  const booking = bookingOf(event);
   return h(
     "div",
     { class: "event" },

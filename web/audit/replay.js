@@ -119,6 +119,15 @@ export class Replay {
 }
 
 /**
+ * The booking that an event belongs to, if to any. A reward's voucher doesn't name it in its body. Everything else that doesn't belongs to
+ * something else, which `$correlationId` names as well: a block, a campaign, a command.
+ * @param {Logged} event
+ */
+export function bookingOf({ data, metadata }) {
+  return data.booking ?? (data.source?.reward && metadata.$correlationId);
+}
+
+/**
  * The events that belong to a booking, each with the position of what caused it, if that is among them.
  * @param {Logged[]} events
  */

@@ -198,7 +198,8 @@ fn loss_accepted(connection: &Connection, loss: &Loss, by: &str, now: Timestamp)
     // Each start with `--accept-loss` is a command of its own.
     let digest = Sha256::digest(format!("accept-loss|{}|{at}|{by}", loss.found));
     let command = CommandId::new(std::array::from_fn(|index| digest.get(index).copied().unwrap_or_default()));
-    let metadata = Metadata { causation: Some(command.uuid()), ..Metadata::new(by, at) };
+    let command = Some(command.uuid());
+    let metadata = Metadata { correlation: command, causation: command, ..Metadata::new(by, at) };
     let encoded = encode(stream, expected, &[event.into()], &metadata);
     encoded.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

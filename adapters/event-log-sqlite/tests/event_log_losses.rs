@@ -107,7 +107,9 @@ async fn accepted(path: &Path, left: u64) -> LossAccepted {
     let stream = StreamName::operations();
     let events = log.read_stream(&stream, None, Direction::Forwards, 10).await.unwrap();
     let envelope = lastseat_domain::codec::decode(events.last().unwrap()).unwrap().unwrap();
-    assert_eq!((envelope.metadata.actor.as_str(), envelope.position), ("ann", Position(left + 1)));
+    let metadata = &envelope.metadata;
+    assert_eq!((metadata.actor.as_str(), envelope.position), ("ann", Position(left + 1)));
+    assert!(metadata.causation.is_some() && metadata.correlation == metadata.causation, "{metadata:?}");
     let Event::LossAccepted(event) = &envelope.event else { panic!("{envelope:?}") };
     assert_eq!((event.found_position, event.by.as_str()), (left, "ann"));
     fill(&log, 500..510).await;

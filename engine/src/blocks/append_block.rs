@@ -116,7 +116,8 @@ async fn block_seats(opening: &Opening<'_>, decisions: &[SeatDecision]) -> Resul
 /// opened it meanwhile, it stays open, and what it was opened with stays in it.
 async fn give_up(opening: &Opening<'_>, seats: Vec<SeatId>) -> Result<(), CommandError> {
     let (services, request) = (opening.services, opening.request);
-    let context = Context::following(&opening.metadata.actor, opening.metadata.trace.clone(), request.block.0);
+    let id = request.block.0;
+    let context = Context::following(&opening.metadata.actor, opening.metadata.trace.clone(), id, id);
     let fence = BlockCommand::Fence { show: request.show.clone(), by: request.origin.by.clone() };
     services.journal.execute::<Block>(&request.block, fence, &context, &mut None).await?;
     finish(services, request.block, seats.into_iter().map(|seat| (request.show.clone(), seat)).collect()).await

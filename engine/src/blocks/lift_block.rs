@@ -52,7 +52,7 @@ pub(crate) async fn lift(
 pub(crate) async fn finish(services: &Services, block: BlockId, seats: Vec<(ShowId, SeatId)>) -> Result<(), CommandError> {
     let Some((show, _)) = seats.first().cloned() else { return Ok(()) };
     let fence = BlockCommand::Fence { show, by: FINISHER.to_owned() };
-    services.journal.execute::<Block>(&block, fence, &Context::step(FINISHER), &mut None).await?;
+    services.journal.execute::<Block>(&block, fence, &Context::step(FINISHER, block.0), &mut None).await?;
     let loaded = services.journal.load::<Block>(&block).await?;
     let kept = loaded.state.as_ref().filter(|block| block.is_open()).and_then(|block| block.opened.as_ref());
     let mut by_show: BTreeMap<ShowId, Vec<SeatId>> = BTreeMap::new();

@@ -26,7 +26,7 @@ impl BoxOffice {
     /// [`CommandError`].
     pub async fn lift_block(&self, show: &ShowId, block: BlockId, by: impl Into<Origin>) -> Result<Block, CommandError> {
         let origin = by.into();
-        let context = self.command(origin.clone());
+        let context = self.command(origin.clone()).belonging_to(block.0);
         Box::pin(blocks::lift(&self.services, show, block, origin, &context)).await
     }
 

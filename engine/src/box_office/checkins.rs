@@ -45,7 +45,7 @@ impl BoxOffice {
         let origin = by.into();
         let ScanRequest { code, kind, gate, scan } = request;
         let (ticket, by) = (code.ticket(), origin.by.clone());
-        let context = self.command(origin).of_booking(code.booking);
+        let context = self.command(origin).belonging_to(code.booking.0);
         let scan = scan_id(scan, &context);
         let loaded = self.services.journal.load::<Ticket>(&ticket).await?;
         // A scan that is sent again has been decided, whatever became of the booking since.

@@ -37,7 +37,7 @@ impl BoxOffice {
         let now = self.services.now();
         let command = DeliveriesCommand::Claim { sender, now, until: now + lasts, begin };
         let trace = codec::decode(cause).ok().flatten().and_then(|envelope| envelope.metadata.trace.clone());
-        self.record(endpoint, command, &Context::following(SENDER, trace, cause.id)).await
+        self.record(endpoint, command, &Context::following(SENDER, trace, cause.id, sender)).await
     }
 
     /// Records that everything up to a position was delivered or given up, but for what is pending. `None`: another node sends, or something is to be
@@ -54,7 +54,7 @@ impl BoxOffice {
     ) -> Result<Option<Deliveries>, CommandError> {
         let until = self.services.now() + lasts;
         let command = DeliveriesCommand::Checkpoint { sender, position, pending, until };
-        self.record(endpoint, command, &Context::step(SENDER)).await
+        self.record(endpoint, command, &Context::step(SENDER, sender)).await
     }
 
     /// Records that a message is given up. `None` as above.
@@ -71,7 +71,7 @@ impl BoxOffice {
         let event = Pending { stream: given_up.stream.clone(), revision: given_up.revision };
         let (message, position) = (given_up.id, given_up.position);
         let command = DeliveriesCommand::Abandon { sender, message, event, position, tries, reason };
-        self.record(endpoint, command, &Context::step(SENDER)).await
+        self.record(endpoint, command, &Context::step(SENDER, sender)).await
     }
 
     /// Requests everything after a position again.

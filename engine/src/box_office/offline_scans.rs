@@ -88,7 +88,7 @@ impl BoxOffice {
         let OfflineScan { code, kind, gate, device, scan, scanned_at } = scan;
         let (ticket, by, booking) = (code.ticket(), origin.by.clone(), code.booking);
         let command_id = command_of(ticket, &device, scan);
-        let context = self.command(origin.repeatable(Some(command_id))).of_booking(booking);
+        let context = self.command(origin.repeatable(Some(command_id))).belonging_to(booking.0);
         let known = ScanId { device: Some(device.clone()), scan };
         let loaded = self.services.journal.load::<Ticket>(&ticket).await?;
         if let Some(recorded) = recorded(&loaded.state, &known) {

@@ -77,7 +77,7 @@ impl BoxOffice {
         let loaded = self.services.journal.load::<Ticket>(&ticket).await?;
         let (voids, by) = (loaded.state.issue, origin.by.clone());
         let command = TicketCommand::Reissue { booking: booking.id, seat: seat.clone(), voids, by };
-        let (context, mut known) = (self.command(origin).of_booking(booking.id), Some(loaded));
+        let (context, mut known) = (self.command(origin).belonging_to(booking.id.0), Some(loaded));
         self.services.journal.execute::<Ticket>(&ticket, command, &context, &mut known).await?;
         self.issued(facts).await
     }

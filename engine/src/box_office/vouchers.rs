@@ -34,7 +34,7 @@ impl BoxOffice {
 
     /// A hold with the voucher that opened its seats.
     pub(super) async fn with_its_voucher(&self, hold: Hold, voucher: &VoucherHash, seller: &str) -> Result<Hold, CommandError> {
-        let context = Context::step(seller);
+        let context = Context::step(seller, hold.booking.id.0);
         let message = |reply| PaymentMessage::ApplyOrCancel(context.clone(), voucher.clone(), reply);
         let booking = self.payments.command(hold.booking.id, message).await.map_err(CommandError::begun)?;
         Ok(Hold { booking, ..hold })
@@ -113,7 +113,7 @@ impl BoxOffice {
     /// [`CommandError`].
     pub async fn start_campaign(&self, request: CampaignRequest) -> Result<CampaignStatus, CommandError> {
         let id = request.campaign;
-        let context = self.command(request.origin.clone());
+        let context = self.command(request.origin.clone()).belonging_to(id.0);
         campaigns::start(&self.services, request, &context).await?;
         self.finish_campaign(id).await
     }
@@ -129,7 +129,7 @@ impl BoxOffice {
         reason: Option<String>,
         by: impl Into<Origin>,
     ) -> Result<CampaignStatus, CommandError> {
-        let context = self.command(by);
+        let context = self.command(by).belonging_to(campaign.0);
         campaigns::request_end(&self.services, campaign, reason, &context).await?;
         self.finish_campaign(campaign).await
     }

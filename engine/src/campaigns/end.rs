@@ -16,7 +16,7 @@ use lastseat_domain::decider::Decider;
 use lastseat_domain::event::{VoucherCreated, Withdrawal};
 use lastseat_domain::ports::event_log::StreamWrite;
 use lastseat_domain::voucher::{self, Voucher, VoucherCommand};
-use lastseat_domain::{CampaignId, Metadata, Rejection, codec};
+use lastseat_domain::{CampaignId, Rejection, codec};
 
 /// Appends that the campaign is to end. Requested before is a success.
 ///
@@ -85,7 +85,6 @@ impl Finisher<'_> {
         }
         let stream = Voucher::stream(id);
         let metadata = known.metadata(&stream, &self.context(), self.services.now());
-        let metadata = Metadata { correlation: Some(self.campaign.started.campaign.0), ..metadata };
         Ok(Some(codec::encode(stream, known.expected, &events, &metadata).map_err(Fault::from)?))
     }
 

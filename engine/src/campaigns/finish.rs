@@ -98,12 +98,14 @@ impl Finisher<'_> {
 
     /// Of what follows for a voucher from the campaign's last event.
     pub(super) fn context(&self) -> Context {
-        Context::following(FINISHER, self.loaded.trace.clone(), self.loaded.last.unwrap_or_default())
+        let campaign = self.campaign.started.campaign.0;
+        Context::following(FINISHER, self.loaded.trace.clone(), self.loaded.last.unwrap_or(campaign), campaign)
     }
 
     /// A step of the campaign itself.
     async fn execute(&self, command: CampaignCommand) -> Result<(), CommandError> {
-        let (id, context) = (self.campaign.started.campaign, Context::step(FINISHER));
+        let id = self.campaign.started.campaign;
+        let context = Context::step(FINISHER, id.0);
         self.services.journal.execute::<Campaign>(&id, command, &context, &mut None).await?;
         Ok(())
     }

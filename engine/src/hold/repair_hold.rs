@@ -61,7 +61,7 @@ pub(super) async fn repair_hold(
 pub(super) async fn close_lost(services: &Services, opened: &BookingOpened, metadata: &Metadata) -> Result<(), CommandError> {
     // A hold's metadata names its request, by the booking's id.
     let cause = metadata.causation.unwrap_or(opened.booking.0);
-    let context = Context::following(&metadata.actor, metadata.trace.clone(), cause).of_booking(opened.booking);
+    let context = Context::following(&metadata.actor, metadata.trace.clone(), cause, opened.booking.0);
     let abort = BookingCommand::Cancel { reason: AbortReason::SeatLost };
     services.journal.execute::<Booking>(&opened.booking, abort, &context, &mut None).await?;
     let seats: Vec<SeatId> = opened.seats.iter().map(|p| p.seat.clone()).collect();

@@ -125,7 +125,7 @@ impl PaymentActor {
             }
             PaymentMessage::RemoveVoucher(context, reply) => drop(reply.send(vouchers::remove(session(context)).await)),
             PaymentMessage::Settle(leftovers, reach, reply) => {
-                drop(reply.send(commands::settle(session(Context::step("settle")), leftovers, reach).await));
+                drop(reply.send(commands::settle(session(Context::step("settle", self.booking.0)), leftovers, reach).await));
             }
         }
     }

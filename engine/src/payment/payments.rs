@@ -58,7 +58,7 @@ impl Payments {
     /// Refunds a booking because its show is refunded. One that was paid in cash or by invoice is left to
     /// staff.
     pub(crate) async fn refund_for_show(&self, booking: BookingId, by: &str, trace: Option<String>, cause: Uuid) -> Tried {
-        let context = Context::following(by, trace, cause);
+        let context = Context::following(by, trace, cause, booking.0);
         let refunded = self.ask(Reach::Gateway, booking, |reply| PaymentMessage::RefundForShow(context.clone(), reply)).await;
         match refunded.unwrap_or_else(|fault| Err(fault.into())) {
             Ok(()) => Tried::Done,

@@ -143,5 +143,5 @@ fn returns_vouchers(session: &BookingSession, show: &ShowId) -> Result<bool, Fau
 fn context(session: &BookingSession) -> Context {
     let metadata = session.metadata();
     let cause = metadata.causation.unwrap_or(session.id.0);
-    Context::following(&metadata.actor, metadata.trace, cause).of_booking(session.id)
+    Context::following(&metadata.actor, metadata.trace, cause, session.id.0)
 }

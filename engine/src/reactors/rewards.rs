@@ -175,7 +175,7 @@ impl Accounts {
 
 /// Of what is written for a booking, to whichever stream.
 fn context(booking: BookingId, cause: &Cause) -> Context {
-    Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking)
+    Context::following("rewards", cause.trace.clone(), cause.event, booking.0)
 }
 
 fn key_of(reward: RewardChange) -> (SerialKey, Work) {

@@ -1,4 +1,4 @@
-//! Every event names what caused it and, where the command brought one, the trace it belongs to.
+//! Every event names what it belongs to, what caused it and, where the command brought one, the trace it is part of.
 
 use crate::common;
 
@@ -24,6 +24,7 @@ use lastseat_engine::{
 use lastseat_in_process::InProcessGuard;
 use lastseat_testkit::PlainCodes;
 use lastseat_testkit::pictures::png;
+use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -230,10 +231,21 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     later(20).await;
 }
 
+/// The booking, block, campaign or sender that an event's body names; otherwise the command, if one caused it.
+fn belongs_to(event: &Envelope) -> Option<Uuid> {
+    let body: Value = serde_json::from_str(&event.event.to_json().unwrap()).unwrap();
+    let source = &body["source"]["campaign"]["campaign"];
+    let named = [&body["booking"], &body["block"], &body["campaign"], source, &body["sender"]];
+    let named = named.iter().find_map(|id| id.as_str()).map(|id| id.parse().unwrap());
+    named.or_else(|| event.metadata.causation.filter(|cause| CommandId::of_cause(*cause).is_some()))
+}
+
 fn assert_complete(history: &[Envelope], what: &str) {
     for event in history {
         let at = format!("{what}: {} of {}@{}", event.event.name(), event.stream, event.revision);
         assert!(event.metadata.causation.is_some(), "{at}: no causation");
+        let named = event.metadata.correlation.unwrap_or_else(|| panic!("{at}: no correlation"));
+        assert_eq!(belongs_to(event).unwrap_or(named), named, "{at}: it belongs to something else");
         assert_eq!(event.metadata.trace.as_deref(), Some(TRACE), "{at}: no trace");
     }
 }

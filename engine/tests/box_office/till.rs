@@ -196,7 +196,7 @@ async fn append(bench: &TestBench, id: lastseat_domain::BookingId, command: Book
         booking::evolve(state, &envelope.event, envelope.metadata.at)
     });
     let decided = booking::decide(state.as_ref(), command).unwrap();
-    let metadata = Metadata::of_booking(id, "stan", bench.clock.now());
+    let metadata = Metadata::of_booking(id, "test", bench.clock.now());
     let write = codec::encode(stream, Expected::after(events.len() as u64), &decided, &metadata).unwrap();
     assert!(bench.log.append(vec![write]).await.unwrap().iter().all(|outcome| outcome.is_written()));
 }

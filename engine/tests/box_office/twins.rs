@@ -118,9 +118,11 @@ fn a_release_of_anothers_seat_is_noticed() {
         let office = bench.open().await;
         hold(&bench, &office, seats(&["A-1"])).await.unwrap();
         assert_eq!(unsafe_now(&bench).await, Vec::<String>::new());
-        let release = [Event::from(SeatReleased { booking: bench.new_booking(), reason: AbortReason::Expired, block: None })];
+        let other = bench.new_booking();
+        let release = [Event::from(SeatReleased { booking: other, reason: AbortReason::Expired, block: None })];
+        let metadata = Metadata::of_booking(other, "test", bench.clock.now());
         let stream = StreamName::seat(&show(), &SeatId::new("A-1").unwrap());
-        let write = codec::encode(stream, Expected::Revision(0), &release, &Metadata::new("twin", bench.clock.now())).unwrap();
+        let write = codec::encode(stream, Expected::Revision(0), &release, &metadata).unwrap();
         bench.log.append(vec![write]).await.unwrap();
         let wrong = unsafe_now(&bench).await;
         assert!(wrong.len() == 1 && wrong[0].contains("SeatReleased"), "{wrong:?}");
