@@ -35,6 +35,8 @@ pub struct Voucher {
     pub handed_over: u32,
     /// Whether it was withdrawn, for whatever cause: nobody can use it any more, and bookings that have it keep it.
     pub withdrawn: bool,
+    /// Whether it was withdrawn because its campaign has ended.
+    pub withdrawn_at_end: bool,
     /// How it was found when it was withdrawn because the booking that earned it was refunded.
     pub found_at_refund: Option<Withdrawn>,
 }
@@ -248,7 +250,14 @@ pub(crate) fn check_reason(reason: Option<&str>) -> Result<(), Rejection> {
 pub fn evolve(state: Option<Voucher>, event: &Event) -> Option<Voucher> {
     if let Event::VoucherCreated(e) = event {
         let (created, claims) = (e.clone(), BTreeMap::new());
-        return state.or(Some(Voucher { created, claims, handed_over: 0, withdrawn: false, found_at_refund: None }));
+        return state.or(Some(Voucher {
+            created,
+            claims,
+            handed_over: 0,
+            withdrawn: false,
+            withdrawn_at_end: false,
+            found_at_refund: None,
+        }));
     }
     let mut voucher = state?;
     match event {
@@ -263,6 +272,7 @@ pub fn evolve(state: Option<Voucher>, event: &Event) -> Option<Voucher> {
         }
         Event::VoucherWithdrawn(e) => {
             voucher.withdrawn = true;
+            voucher.withdrawn_at_end |= matches!(e.cause, Withdrawal::CampaignEnd { .. });
             if matches!(e.cause, Withdrawal::Refund { .. }) {
                 let found = if voucher.used() > 0 { Withdrawn::Used } else { Withdrawn::Unused };
                 voucher.found_at_refund.get_or_insert(found);

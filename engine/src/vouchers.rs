@@ -133,6 +133,7 @@ mod tests {
             claims: (0..uses).map(claim).collect(),
             handed_over: 0,
             withdrawn: false,
+            withdrawn_at_end: false,
             found_at_refund: None,
         };
         let mut known = Loaded::without_events(Some(state));

@@ -38,16 +38,45 @@ pub(crate) async fn request_end(
 }
 
 impl Finisher<'_> {
-    /// Withdraws all vouchers of the campaign. After a crash it begins with the first again, and appends nothing to those
-    /// that are withdrawn.
+    /// Withdraws all vouchers of the campaign. After a crash it goes on where it was.
     pub(super) async fn withdraw_all(&self) -> Result<(), CommandError> {
-        let (mut from, count) = (0, self.campaign.started.count);
+        let (mut from, count) = (self.withdrawn().await?, self.campaign.started.count);
         while from < count {
             let to = count.min(from + BATCH);
             self.withdraw(from + 1, to).await?;
             from = to;
         }
         Ok(())
+    }
+
+    /// How many vouchers are there and withdrawn for certain. A batch is begun when all before it are done, so one voucher that was
+    /// withdrawn for the end says that of all earlier batches.
+    async fn withdrawn(&self) -> Result<u32, Fault> {
+        let (mut low, mut high) = (0, self.campaign.started.count.div_ceil(BATCH));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.is_begun(middle).await? {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low.saturating_sub(1) * BATCH)
+    }
+
+    /// Whether a batch has a voucher that was withdrawn for the end. One that staff withdrew before says nothing; if they did that
+    /// with a whole batch, the answer is no, and some vouchers are read that need not be.
+    async fn is_begun(&self, batch: u32) -> Result<bool, Fault> {
+        let last = self.campaign.started.count.min((batch + 1) * BATCH);
+        for number in batch * BATCH + 1..=last {
+            let id = self.services.ports.vouchers.of_campaign(self.campaign.started.campaign, number);
+            match self.services.journal.load::<Voucher>(&id).await?.state {
+                Some(voucher) if voucher.withdrawn_at_end => return Ok(true),
+                Some(voucher) if voucher.withdrawn => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
     }
 
     /// Withdraws the vouchers with these numbers.

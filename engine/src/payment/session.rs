@@ -29,7 +29,15 @@ pub(super) struct BookingSession {
 
 impl BookingSession {
     pub(super) fn new(services: Arc<Services>, id: BookingId, context: Context) -> Self {
-        Self { services, id, context: context.belonging_to(id.0), known: None, client_secret: None, seats_booked: false, lost: None }
+        Self {
+            services,
+            id,
+            context: context.belonging_to(id.0),
+            known: None,
+            client_secret: None,
+            seats_booked: false,
+            lost: None,
+        }
     }
 
     /// Begins with the hold as it was opened, if nothing is known to have followed: something may have, so whoever does not append
