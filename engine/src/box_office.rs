@@ -415,6 +415,12 @@ impl BoxOffice {
         degraded.extend(health.follower_fault.lock().iter().map(|why| format!("the event log can't be followed: {why}")));
         degraded.extend(task_ended.then(|| "a task of the engine has ended; restart the server".to_owned()));
         degraded.extend(health.skipped_event.lock().iter().map(|why| format!("an event was skipped: {why}")));
+        degraded.extend(health.foreign_campaigns.lock().iter().map(|campaign| {
+            format!(
+                "campaign {campaign} can't be finished: its codes follow from another token key than this server's; start a \
+                 node with the key that the campaign was started with, until it is finished"
+            )
+        }));
         degraded.extend(log_trouble.iter().map(|why| format!("the event log can't be written: {why}")));
         degraded.extend(guard_trouble.iter().map(|why| {
             format!("the seat guard does not answer ({why}); the sale goes on without it, with fewer holds at a time")

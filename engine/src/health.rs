@@ -1,9 +1,9 @@
 //! What the engine's tasks report about themselves.
 
 use crate::status::RecoverySummary;
-use lastseat_domain::ShowId;
+use lastseat_domain::{CampaignId, ShowId};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,8 @@ pub(crate) struct Health {
     pub task_ended: CancellationToken,
     /// Bookings of each show that is refunded whose own refund could not be requested when this node tried last.
     pub failed_refunds: Mutex<BTreeMap<ShowId, usize>>,
+    /// Campaigns that can't be finished here: their codes follow from another secret.
+    pub foreign_campaigns: Mutex<BTreeSet<CampaignId>>,
     /// What recovery did, once it is finished.
     pub recovery: Mutex<Option<RecoverySummary>>,
 }

@@ -260,6 +260,8 @@ impl LogFollower {
         let health = &self.services.health;
         health.followed.store(self.position.0, Ordering::Release);
         let PendingBookings { schedule, blocks, campaigns, .. } = &self.pending;
+        // A node with the right secret may have finished one.
+        health.foreign_campaigns.lock().retain(|campaign| campaigns.contains(campaign));
         let unfinished = schedule.len() + blocks.unfinished() + campaigns.unfinished();
         health.unfinished.store(unfinished, Ordering::Relaxed);
         self.services.journal.saw_position(self.position);

@@ -37,6 +37,10 @@ impl PendingCampaigns {
         }
     }
 
+    pub(crate) fn contains(&self, campaign: &CampaignId) -> bool {
+        self.0.contains_key(campaign)
+    }
+
     pub(crate) fn unfinished(&self) -> usize {
         self.0.len()
     }

@@ -14,8 +14,8 @@ use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::{
     Direction, EventLog, Expected, Filter, LogFault, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
-use lastseat_domain::{CampaignId, StreamName, VoucherHash};
-use lastseat_engine::{BoxOffice, CampaignRequest, CampaignStatus, CommandError, Paid, Settings};
+use lastseat_domain::{CampaignId, StreamName, VoucherHash, VoucherId};
+use lastseat_engine::{BoxOffice, CampaignRequest, CampaignStatus, CommandError, Paid, Ports, Settings};
 use lastseat_testkit::{ForwardLog, ForwardingLog, PlainCodes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -249,6 +249,47 @@ fn an_end_that_a_crash_interrupts_goes_on_where_it_was() {
             assert!(read <= left + 256 + most_read_twice, "atomic: {atomic}: {read} vouchers were read, {left} were left");
             assert_audited(&bench, "it went on").await;
         }
+    });
+}
+
+/// Codes that follow from another secret.
+struct OtherCodes;
+
+impl VoucherCodes for OtherCodes {
+    fn of_campaign(&self, campaign: CampaignId, number: u32) -> VoucherHash {
+        PlainCodes.of_campaign(campaign, number + 1_000_000)
+    }
+
+    fn of_reward(&self, reward: VoucherId) -> VoucherHash {
+        PlainCodes.of_reward(reward)
+    }
+}
+
+#[test]
+fn a_node_with_another_secret_says_which_campaign_it_can_not_finish() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        open(&bench, 600).await.drain(Duration::ZERO).await;
+        let (plan, cut) = FaultPlan::around(&bench);
+        let dying = cut.node().await;
+        plan.append(2, AppendFate::CutBefore);
+        tokio::select! {
+            _ = dying.end_campaign(campaign(), None, "manager") => panic!("not cut"),
+            () = plan.power.went_out() => {}
+        }
+        let ports = Ports { vouchers: Arc::new(OtherCodes), ..bench.ports() };
+        let foreign = BoxOffice::open(ports, test_settings()).await.unwrap();
+        later(60).await;
+        let status = foreign.status();
+        assert!(status.ready && status.degraded.len() == 1, "{status:?}");
+        assert!(status.degraded[0].contains(&format!("campaign {}", campaign())), "{status:?}");
+        assert_eq!(code(foreign.end_campaign(campaign(), None, "manager").await), "codes_unavailable");
+        assert_eq!(count(&bench, "VoucherWithdrawn").await, 256, "the batch before the crash");
+        let _office = bench.node().await;
+        later(60).await;
+        assert_eq!((count(&bench, "VoucherWithdrawn").await, count(&bench, "CampaignEnded").await), (600, 1));
+        assert_eq!(foreign.status().degraded, Vec::<String>::new());
+        assert_audited(&bench, "finished by a node with the secret").await;
     });
 }
 

@@ -119,7 +119,7 @@ impl TestBench {
         Ok(BoxOffice::open_from(self.ports(), test_settings(), Some(checked)).await.expect("the log can be read"))
     }
 
-    fn ports(&self) -> Ports {
+    pub fn ports(&self) -> Ports {
         Ports {
             log: self.log.clone(),
             guard: self.guard.clone(),

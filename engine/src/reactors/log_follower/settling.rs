@@ -4,10 +4,11 @@
 //! The work itself runs in tasks of its own, of which there are so many at most.
 
 use super::{AT_GATEWAY, LogFollower, REFUNDING, SETTLING};
+use crate::error::CommandError;
 use crate::payment::{Leftovers, Reach, Settled, Tried};
 use crate::reactors::pending_bookings::RewardChange;
 use crate::{blocks, campaigns};
-use lastseat_domain::{BookingId, Timestamp};
+use lastseat_domain::{BookingId, Rejection, Timestamp};
 use std::sync::Arc;
 
 impl LogFollower {
@@ -110,11 +111,23 @@ impl LogFollower {
         let again = now + pause.max(chrono::TimeDelta::seconds(1));
         for campaign in self.pending.campaigns.take_due(now, again) {
             let services = Arc::clone(&self.services);
+            // The secret is the same as long as this process runs.
+            if services.health.foreign_campaigns.lock().contains(&campaign) {
+                continue;
+            }
             let Some(guard) = services.campaigns_in_hand.try_take(&campaign) else { continue };
             let work = async move {
                 let _guard = guard;
-                if let Err(why) = campaigns::finish(&services, campaign).await {
-                    tracing::warn!(%campaign, %why, "a campaign could not be finished; trying again");
+                match campaigns::finish(&services, campaign).await {
+                    Ok(()) => {}
+                    Err(CommandError::Rejected(Rejection::CodesUnavailable)) => {
+                        services.health.foreign_campaigns.lock().insert(campaign);
+                        tracing::error!(
+                            %campaign,
+                            "a campaign can't be finished with this token key; start a node with the key that it was started with"
+                        );
+                    }
+                    Err(why) => tracing::warn!(%campaign, %why, "a campaign could not be finished; trying again"),
                 }
             };
             let kill = self.kill.clone();
