@@ -1,7 +1,7 @@
 //! Commands on sold bookings.
 
 use super::BoxOffice;
-use crate::error::CommandError;
+use crate::error::{CommandError, Fault};
 use crate::origin::Origin;
 use crate::payment::PaymentMessage;
 use crate::requests::ExchangeRequest;
@@ -16,6 +16,18 @@ impl BoxOffice {
     pub async fn transfer(&self, booking: BookingId, to: BuyerId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
         let context = self.command(by);
         self.payments.command(booking, |reply| PaymentMessage::Transfer(context.clone(), to.clone(), reply)).await
+    }
+
+    /// Whether this command, which names the caller's key, has changed the booking before.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn is_repeat(&self, booking: BookingId, origin: &Origin) -> Result<bool, Fault> {
+        if origin.command.is_none() {
+            return Ok(false);
+        }
+        let known = self.services.journal.load::<Booking>(&booking).await?;
+        Ok(known.has_effect_of(&self.command(origin.clone())))
     }
 
     /// Moves a confirmed booking to other seats that cost no more. It has its old seats until it has the new ones.

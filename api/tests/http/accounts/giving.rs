@@ -87,6 +87,30 @@ async fn a_repeat_gets_its_first_answer_when_the_account_was_erased_since() {
 }
 
 #[tokio::test]
+async fn a_repeated_gift_gets_its_first_answer_when_it_was_passed_on_by_an_account_that_was_erased_since() {
+    let stage = Stage::open().await;
+    let gift = stage.guests_booking().await;
+    let path = format!("/v1/bookings/{}/transfer", gift.text("id"));
+    let give = async |stage: &Stage, key: &str, buyer: &str| {
+        stage.server.post(&path).bearer(&gift.text("token")).key(key).json(json!({ "buyer": buyer })).send().await
+    };
+    let (ann, bob) = (stage.person(ANN).await, stage.person(BOB).await);
+    let [anns, bobs] = [format!("account:{}", ann.id().await), format!("account:{}", bob.id().await)];
+    assert_eq!(give(&stage, "gift", &anns).await.status, 200);
+    assert_eq!(ann.post(&path).json(json!({ "buyer": bobs })).send().await.status, 200);
+    assert_eq!(ann.post("/v1/accounts/me/erase").json(json!({"password": PASSWORD})).send().await.status, 204);
+
+    let stage = restarted(stage).await;
+    let again = give(&stage, "gift", &anns).await;
+    assert!(again.status == 200 && again.text("id") == gift.text("id"), "{again:?}");
+    // It changes nothing, and another key is another gift.
+    let bob = stage.sign_in(BOB).await;
+    assert_eq!(bob.get(&format!("/v1/bookings/{}", gift.text("id"))).await.text("status"), "confirmed");
+    give(&stage, "second-gift", &anns).await.is(422, "unknown_account");
+    stage.server.stop().await;
+}
+
+#[tokio::test]
 async fn the_subject_of_a_token_need_not_be_known() {
     let stage = Stage::open().await;
     for buyer in ["bob", "oidc:1234", "0190c42e-7b3a-7c11-9d2f-2f6e4e1c8a55"] {
