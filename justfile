@@ -52,7 +52,7 @@ conformance-stripe:
 conformance-oidc:
     conformance/oidc/run
 
-# What a shop's endpoint is told, checked with the reference libraries of Standard Webhooks for Python and Node.
+# What a shop's endpoint receives, checked with the reference libraries of Standard Webhooks for Python and Node.
 conformance-webhooks:
     conformance/webhooks/run
 

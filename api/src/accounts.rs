@@ -68,7 +68,7 @@ impl Accounts {
         self.0.clock.now()
     }
 
-    /// Makes an account, unless the address has one. The caller must not learn which; a mail tells who reads it.
+    /// Makes an account, unless the address has one. The caller must not learn which; a mail says it to who reads it.
     ///
     /// # Errors
     /// 422 for a weak password; 503.

@@ -70,7 +70,7 @@ pub struct AppParts {
     pub stripe: bool,
     /// Takes what the gateway reports by itself, where it does.
     pub webhooks: Option<Webhooks>,
-    /// Tells the shop's endpoints what happens.
+    /// Reports to the shop's endpoints what happens.
     pub deliveries: Deliveries,
     pub metrics: Arc<Metrics>,
     /// Cancelled when a task that follows the gateway's reports has ended, which makes the server not ready.

@@ -40,7 +40,7 @@ use std::sync::Arc;
 /// Who a caller counts as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counted {
-    /// A guest, whom only its address tells apart.
+    /// A guest, whom only the address distinguishes from others.
     Nobody,
     /// One who may exceed the limits of a caller.
     Unlimited,

@@ -88,7 +88,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A server that runs.
 pub struct Running {
-    /// Where it listens; tells the port that port 0 led to.
+    /// Where it listens, with the port that port 0 led to.
     pub addr: SocketAddr,
     /// Where clients reach it.
     pub url: String,

@@ -1,4 +1,4 @@
-//! Which seats are in which block, and who may buy from it, as the log tells it.
+//! Which seats are in which block, and who may buy from it, as the log says.
 
 use super::code::Code;
 use super::facts::{BlockFact, BlockTerms, Blocked, Book, SeatFact, TILL, VoucherFact, at_the_end};
@@ -16,7 +16,7 @@ impl Audit {
             return;
         };
         let own = envelope.stream.as_block() == Some(*block);
-        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of block {block}"));
+        self.findings.check(Code::WrongStream, own, &place, || format!("it is about block {block}"));
         match &envelope.event {
             Event::BlockOpened(e) => self.open_block(e, &place),
             Event::BlockLifted(e) => {

@@ -1,4 +1,4 @@
-//! What became of a booking and its money, as its stream tells it.
+//! What became of a booking and its money, as its stream says.
 
 use super::code::Code;
 use super::facts::{Book, Decision, Exchange, Opened, Pay, ShowFacts, TILL, at_the_end, seats_by_index};
@@ -68,7 +68,7 @@ fn seats_taken(show: Option<&ShowFacts>, booking: BookingId, exchange: Option<&E
     exchange.takes.iter().filter(|(seat, ..)| own(*seat)).count()
 }
 
-/// A check of the booking that an event tells of.
+/// A check of the booking that an event is about.
 pub(super) struct Step<'a> {
     pub(super) book: &'a mut Book,
     pub(super) findings: &'a mut Findings,
@@ -84,7 +84,7 @@ impl Audit {
         let place = Place::of(envelope);
         let Some(id) = booking_of(&envelope.event) else { return };
         let own = envelope.stream.as_booking() == Some(id);
-        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of booking {id}"));
+        self.findings.check(Code::WrongStream, own, &place, || format!("it is about booking {id}"));
         let book = self.bookings.entry(id).or_default();
         let first = !std::mem::replace(&mut book.begun, true);
         book.position = envelope.position;

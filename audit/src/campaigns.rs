@@ -1,4 +1,4 @@
-//! Campaigns, as their streams tell them: what they issue, and whether they have ended.
+//! Campaigns, as their streams say: what they issue, and whether they have ended.
 
 use super::code::Code;
 use super::facts::CampaignFact;
@@ -19,7 +19,7 @@ impl Audit {
             _ => return,
         };
         let own = envelope.stream.as_campaign() == Some(campaign);
-        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of campaign {campaign}"));
+        self.findings.check(Code::WrongStream, own, &place, || format!("it is about campaign {campaign}"));
         match &envelope.event {
             Event::CampaignStarted(e) => self.start_campaign(e, &place),
             Event::CampaignCompleted(_) => self.complete_campaign(campaign, &place),

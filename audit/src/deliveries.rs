@@ -1,4 +1,4 @@
-//! Who sends to an endpoint and how far it has got, as its stream tells it.
+//! Who sends to an endpoint and how far it has got, as its stream says.
 
 use super::code::Code;
 use super::facts::DeliveryFact;
@@ -17,7 +17,7 @@ impl Audit {
             _ => return,
         };
         let own = envelope.stream.as_webhook().as_ref() == Some(endpoint);
-        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of endpoint {endpoint}"));
+        self.findings.check(Code::WrongStream, own, &place, || format!("it is about endpoint {endpoint}"));
         let fact = self.deliveries.entry(endpoint.clone()).or_default();
         let findings = &mut self.findings;
         findings.check(Code::DeliveriesBack, position < envelope.position, &place, || {

@@ -181,7 +181,7 @@ impl Audit {
             _ => return,
         };
         let own = envelope.stream.as_show().is_some_and(|of_stream| of_stream == *show);
-        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of show {show}"));
+        self.findings.check(Code::WrongStream, own, &place, || format!("it is about show {show}"));
         let Some(facts) = scheduled else {
             let known = self.shows.get_mut(show);
             self.findings.check(Code::SeatNotInPlan, known.is_some(), &place, || format!("show {show} was never scheduled"));

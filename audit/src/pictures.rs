@@ -1,4 +1,4 @@
-//! Pictures of shows, as the log tells it.
+//! Pictures of shows, as the log says.
 
 use super::code::Code;
 use super::report::Place;
@@ -19,7 +19,7 @@ impl Audit {
         };
         let place = Place::of(envelope);
         let own = envelope.stream.as_picture().is_some_and(|of_stream| of_stream == *show);
-        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of show {show}"));
+        self.findings.check(Code::WrongStream, own, &place, || format!("it is about show {show}"));
         let known = self.shows.contains_key(show);
         self.findings.check(Code::SeatNotInPlan, known, &place, || format!("show {show} was never scheduled"));
         if let Event::ShowPictured(e) = &envelope.event {

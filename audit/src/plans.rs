@@ -1,4 +1,4 @@
-//! Which revisions of which plans there are, as the log tells it, and that shows are on some of them.
+//! Which revisions of which plans there are, as the log says, and that shows are on some of them.
 
 use super::code::Code;
 use super::report::Place;

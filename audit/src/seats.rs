@@ -1,4 +1,4 @@
-//! Who has a seat, as its stream tells it.
+//! Who has a seat, as its stream says.
 
 use super::code::Code;
 use super::facts::{Book, Decision, Owner, ShowFacts, at_the_end};

@@ -23,7 +23,7 @@ impl Audit {
             _ => return,
         };
         let own = envelope.stream.as_voucher().as_ref() == Some(voucher);
-        self.findings.check(Code::WrongStream, own, &place, || "it tells of another voucher".to_owned());
+        self.findings.check(Code::WrongStream, own, &place, || "it is about another voucher".to_owned());
         if let Event::VoucherCreated(e) = &envelope.event {
             return self.create_voucher(e, envelope, &place);
         }
@@ -119,7 +119,7 @@ fn done_since(book: &Book, voucher: &VoucherHash, claim: &Claim) -> Option<Times
     }
 }
 
-/// A check of the voucher that an event tells of.
+/// A check of the voucher that an event is about.
 struct Step<'a> {
     voucher: &'a VoucherHash,
     fact: &'a mut VoucherFact,

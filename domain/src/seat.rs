@@ -227,7 +227,7 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
 }
 
 /// What exchanges ask of a seat. Each names its number, because the same booking may give a seat up and take it again: what
-/// one exchange has left behind never passes for a lock of the next, and a slow worker releases no seat that is back.
+/// one exchange has left never passes for a lock of the next, and a slow worker releases no seat that is back.
 fn decide_exchange(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<Event>, Rejection> {
     match (state, command) {
         (Seat::Free, SeatCommand::Take { booking, buyer, price, expires_at, exchange, .. }) => {

@@ -102,7 +102,7 @@ async fn main() {
     rate("events audited", total, start.elapsed());
     assert!(report.holds());
 
-    // Readers of one show, told of a log that grows as fast as 1,000 events a second, and as fast as
+    // Readers of one show, who are sent the changes of a log that grows as fast as 1,000 events a second, and as fast as
     // it can.
     let of_show: Vec<_> =
         events.iter().filter(|e| e.stream.as_str().contains("show-0") || e.stream.category() == "booking").collect();
@@ -111,13 +111,13 @@ async fn main() {
         let log = ScriptedLog::of(&events[..SHOWS]);
         let model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, clock.clone(), None).await.unwrap();
         assert!(model.wait_for(log.end(), patience).await);
-        let (told, wakes, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (delivered, wakes, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let end = part.last().unwrap().position;
         let last_of_show = part.iter().rev().find(|e| e.stream.category() == "seat").unwrap().position;
         let tasks: Vec<_> = (0..readers)
             .map(|_| {
                 let mut feed = model.seat_feed(&show, Position(SHOWS as u64)).unwrap();
-                let (told, wakes, bytes) = (Arc::clone(&told), Arc::clone(&wakes), Arc::clone(&bytes));
+                let (delivered, wakes, bytes) = (Arc::clone(&delivered), Arc::clone(&wakes), Arc::clone(&bytes));
                 tokio::spawn(async move {
                     let last = format!("id: {last_of_show}\n");
                     while let Some(chunk) = feed.next().await {
@@ -125,7 +125,7 @@ async fn main() {
                         bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                         let tail = &chunk[chunk.len().saturating_sub(400)..];
                         if tail.windows(last.len()).any(|w| w == last.as_bytes()) {
-                            told.fetch_add(1, Ordering::Relaxed);
+                            delivered.fetch_add(1, Ordering::Relaxed);
                             break;
                         }
                     }
@@ -155,11 +155,11 @@ async fn main() {
             "\n{readers} readers, {} events, {}: {} of them to the end, {} chunks, {:.1} MB",
             part.len(),
             pace.map_or("as fast as it goes".to_owned(), |_| "1,000 a second".to_owned()),
-            told.load(Ordering::Relaxed),
+            delivered.load(Ordering::Relaxed),
             wakes.load(Ordering::Relaxed),
             bytes.load(Ordering::Relaxed) as f64 / 1e6
         );
-        rate("deliveries", changes * told.load(Ordering::Relaxed), took);
+        rate("deliveries", changes * delivered.load(Ordering::Relaxed), took);
         model.stop().await;
     }
 }

@@ -1,6 +1,6 @@
 export default {
   tell: "Tell me when seats become free",
-  tell_hint: "This page tells you, also from another tab. Keep it open.",
+  tell_hint: "This page lets you know, also from another tab. Keep it open.",
   telling: "You will hear from this page when seats become free. Keep it open.",
   telling_quiet: "You will hear from this page when seats become free. Keep it open and in view: your browser lets it send no notifications.",
   stop: "Don't tell me",

@@ -28,7 +28,7 @@ export class Store {
       };
       // A tab that does not let go of the old form must not keep tickets from being shown.
       const db = await Promise.race([answer(request), after(OPENS_MS)]);
-      // Whoever deletes or renews what is kept does not wait for this tab.
+      // A tab that deletes or renews what is kept does not wait for this one.
       db.onversionchange = () => {
         db.close();
         store.#db = undefined;

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 /// The first choice of OWASP's Password Storage Cheat Sheet (2025): KiB of memory, passes, lanes.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 const SALT: usize = 16;
-/// Who waits longer for their turn is told to come back.
+/// Who waits longer for their turn is asked to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Passwords {

@@ -81,7 +81,7 @@ impl Jwt {
     }
 }
 
-/// Tells an honest caller what to correct, and an attacker nothing.
+/// Says to an honest caller what to correct, and to an attacker nothing.
 fn why(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::InvalidSignature => "The token was not signed with this server's key. Get a token from this server.",

@@ -178,7 +178,7 @@ impl Oidc {
         refused(format!("The issuer {} has no such key. Get a new token from it.", self.settings.issuer))
     }
 
-    /// Tells an honest caller what to correct, and an attacker nothing.
+    /// Says to an honest caller what to correct, and to an attacker nothing.
     fn why(&self, kind: &ErrorKind) -> String {
         let OidcSettings { issuer, audience, .. } = &self.settings;
         match kind {

@@ -1,4 +1,4 @@
-//! What is checked of every JWT, whoever signed it.
+//! What is checked of every JWT, no matter who signed it.
 
 use crate::problem::{Code, Problem};
 use base64::Engine;

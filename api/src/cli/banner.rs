@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::config::stripe::KeyMode;
 use crate::demo;
 
-/// What the banner tells.
+/// What the banner says.
 pub struct Banner<'a> {
     /// What was typed to start this: what to type for its other verbs.
     pub program: &'a str,

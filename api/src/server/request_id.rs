@@ -10,7 +10,7 @@ pub(super) const NAME: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ones fill log lines.
 const LONGEST: usize = 128;
 
-/// Tells the requests of this process from those of others: 32 bits, random as the keys of a hash map are.
+/// Keeps the requests of this process apart from those of others: 32 bits, random as the keys of a hash map are.
 static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 

@@ -48,7 +48,7 @@ async fn a_page_of_a_listed_site_sells_and_one_of_another_reads_nothing() {
     .await;
 }
 
-/// Puts a map into the page, and keeps what it tells.
+/// Puts a map into the page, and keeps what it reports.
 const MAP: &str = r"
     const [server, show] = arguments;
     return import(`${server}/embed.js`).then(() => {

@@ -50,7 +50,7 @@ pub fn app_without_limits(made: &Made) -> Made {
     Made { app, remake: Arc::clone(&made.remake) }
 }
 
-/// Moves only when it is told to, and lets nobody wait.
+/// Moves only when a test moves it, and lets nobody wait.
 #[derive(Clone)]
 struct Stopped(Arc<AtomicI64>);
 

@@ -1,4 +1,4 @@
-//! Shows as their organisers see them: what a show tells people, and lists of shows.
+//! Shows as their organisers see them: what a show says to people, and lists of shows.
 
 use crate::common;
 

@@ -174,7 +174,7 @@ impl Decision {
 
 impl Book {
     /// Whether it is known to have been opened for other seats than this one. On a log without appends
-    /// across streams a try that failed may leave such a lock behind; it has to go, and harms nobody
+    /// across streams a try that failed may leave such a lock; it has to go, and harms nobody
     /// until then.
     pub fn is_stray(&self, show: &ShowId, seat: u32) -> bool {
         self.opened.as_ref().is_some_and(|o| o.show != *show || !o.seats.contains(&seat))

@@ -19,7 +19,7 @@ pub(crate) struct Blocked {
     pub position: Position,
 }
 
-/// A block, as its own stream tells it.
+/// A block, as its own stream says.
 #[derive(Debug, Default)]
 pub(crate) struct BlockFact {
     pub opened: Option<BlockTerms>,

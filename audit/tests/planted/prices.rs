@@ -92,7 +92,7 @@ fn seats_too_many_not_in_the_plan_or_not_asked_for() {
     });
 }
 
-/// A try that failed halfway may leave a lock behind, on a log without appends across streams.
+/// A try that failed halfway may leave a lock, on a log without appends across streams.
 #[test]
 fn a_seat_that_was_not_asked_for_has_to_go() {
     let after = |lock_first: bool| {

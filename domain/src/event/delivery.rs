@@ -42,7 +42,7 @@ pub struct DeliveriesCheckpointed {
 pub struct DeliveryAbandoned {
     /// The endpoint.
     pub endpoint: EndpointId,
-    /// The message's id: that of the event that it tells of.
+    /// The message's id: that of the event that it is about.
     pub message: Uuid,
     /// The position of that event.
     pub position: Position,

@@ -9,7 +9,7 @@ use crate::plan::{Area, Category, PlanOfShow};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a show tells people. No rule of a sale depends on it.
+/// What a show says to people. No rule of a sale depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowDetails {
     /// Where it takes place.
@@ -155,7 +155,7 @@ pub struct ShowRevised {
     /// The name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// All that it tells people, changed or not.
+    /// All that it says to people, changed or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<ShowDetails>,
     /// All categories, changed or not.

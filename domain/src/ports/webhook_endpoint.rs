@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// What an endpoint is sent. Each try is the same but for its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// That of the event that it tells of, so that the endpoint recognises a repeat.
+    /// That of the event that it is about, so that the endpoint recognises a repeat.
     pub id: Uuid,
     /// JSON.
     pub body: Arc<str>,

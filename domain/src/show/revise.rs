@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashSet};
 pub struct ShowChanges {
     /// The name for people.
     pub title: Option<String>,
-    /// What the show tells people.
+    /// What the show says to people.
     pub details: DetailChanges,
     /// All categories. Their prices are those of new holds.
     pub categories: Option<Vec<Category>>,
@@ -37,7 +37,7 @@ pub struct ShowChanges {
     pub sale_closes_at: Change<Timestamp>,
 }
 
-/// What is to become of what a show tells people.
+/// What is to become of what a show says to people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DetailChanges {
     /// Where it takes place.

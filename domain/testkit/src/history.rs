@@ -163,7 +163,7 @@ fn settle(world: &mut World, id: BookingId) -> bool {
         let Some((show, seat)) = held.first() else { return false };
         world.seat(show, seat, SeatCommand::Release { booking: id, reason })
     };
-    // The account of who paid, whoever has it now.
+    // The account of who paid, whose ever it is now.
     let counted = booking
         .opened
         .as_ref()

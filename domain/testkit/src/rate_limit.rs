@@ -39,7 +39,7 @@ macro_rules! cases {
 
 cases!(
     a_burst_is_allowed_and_no_more,
-    what_is_left_is_told,
+    what_is_left_is_reported,
     more_is_there_when_it_was_said,
     a_refusal_takes_nothing,
     idleness_fills_the_quota_and_no_more,
@@ -93,15 +93,15 @@ async fn a_burst_is_allowed_and_no_more(bench: LimitBench) {
     }
 }
 
-async fn what_is_left_is_told(bench: LimitBench) {
+async fn what_is_left_is_reported(bench: LimitBench) {
     let three = quota(3, A_DAY);
     let interval = Duration::from_micros(three.interval_micros());
     for remaining in [2, 1, 0] {
-        let answer = bench.take("told", three).await;
+        let answer = bench.take("reported", three).await;
         assert!(answer.allowed && answer.remaining == remaining, "{answer:?}");
         assert!(answer.more_in > interval / 2 && answer.more_in <= interval, "{answer:?}");
     }
-    let refused = bench.take("told", three).await;
+    let refused = bench.take("reported", three).await;
     assert!(refused.more_in > interval / 2 && refused.more_in <= interval, "{refused:?}");
 }
 

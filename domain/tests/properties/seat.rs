@@ -82,7 +82,7 @@ fn never_two_live_owners(decide: DecideFn, blind: bool, commands: Vec<Sent>) -> 
             log.push(event);
         }
         let state = log.iter().fold(Seat::default(), seat::evolve);
-        prop_assert_eq!(state.owner(), owners.first().copied(), "the state tells of another owner");
+        prop_assert_eq!(state.owner(), owners.first().copied(), "the state names another owner");
         if !blind {
             prop_assert_eq!(decide(&state, command).unwrap_or_default(), vec![], "a repeat has a second effect");
         }

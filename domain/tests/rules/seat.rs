@@ -215,7 +215,7 @@ fn a_lock_is_for_one_exchange_and_no_other() {
     given([]).when(take(2, &[])).then_events([taken(2)]);
     given([taken(2)]).when(take(2, &[])).then_nothing();
     given([taken(2), booked_by(2)]).when(take(2, &[])).then_nothing();
-    // What an earlier exchange of the same booking has left behind is still to be released.
+    // What an earlier exchange of the same booking has left is still to be released.
     for history in [vec![taken(1)], vec![locked(1), booked(1)], vec![locked(2)], vec![blocked(1)]] {
         given(history).when(take(2, &[])).then_rejected("seat_unavailable");
     }

@@ -134,7 +134,7 @@ impl BoxOffice {
         self.finish_campaign(campaign).await
     }
 
-    /// Has done what is left to be done for a campaign, and tells how far it is after `payment_patience` at most.
+    /// Has done what is left to be done for a campaign, and says how far it is after `payment_patience` at most.
     async fn finish_campaign(&self, id: CampaignId) -> Result<CampaignStatus, CommandError> {
         let services = &self.services;
         let patience = chrono::TimeDelta::from_std(services.settings.payment_patience).unwrap_or_default();

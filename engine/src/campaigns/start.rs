@@ -1,4 +1,4 @@
-//! Starts a campaign, and tells how far it is.
+//! Starts a campaign, and says how far it is.
 
 use crate::error::{BusyCause, CommandError, Fault};
 use crate::origin::Context;

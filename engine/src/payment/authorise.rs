@@ -28,7 +28,7 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
         Reply::NoAnswer => return Ok(Next::Stop(Stop::TryLater)),
     };
     let Some(method) = &attempt.started.payment_method else {
-        // The buyer confirms in the gateway's own form; from now on the intent's state tells.
+        // The buyer confirms in the gateway's own form; from now on the intent's state says what came of it.
         return require_action(session, BookingCommand::RequireAction { attempt: number, intent, url: None }).await;
     };
     let payments = &session.services.ports.payments;

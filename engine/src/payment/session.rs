@@ -40,7 +40,7 @@ impl BookingSession {
         }
     }
 
-    /// Begins with the hold as it was opened, if nothing is known to have followed: something may have, so whoever does not append
+    /// Begins with the hold as it was opened, if nothing is known to have followed: something may have, so a caller that does not append
     /// has to [`forget`](Self::forget) it. Returns that hold.
     pub(super) fn begin_with_open_hold(&mut self) -> Option<Booking> {
         self.known = self.services.open_holds.take(self.id);

@@ -36,7 +36,7 @@ async fn open_form(office: &BoxOffice, booking: &Booking) -> Secret {
     }
 }
 
-/// What the buyer does in the form: the gateway knows, and nobody tells lastseat.
+/// What the buyer does in the form: the gateway knows, and nobody reports it to lastseat.
 async fn confirm_in_form(bench: &TestBench, office: &BoxOffice, booking: &Booking, method: &str) {
     let intent = office.booking(booking.id).await.unwrap().unwrap().intent.unwrap();
     let confirm = Command::Confirm { intent, payment_method: method.to_owned() };

@@ -327,7 +327,7 @@ fn seats_given_back_leave_the_buyers_limit_and_the_account() {
     });
 }
 
-/// What tells the tests of crashes that they see something: a seat that is released before its money is back.
+/// What shows that the tests of crashes see something: a seat that is released before its money is back.
 #[test]
 fn a_seat_that_is_free_before_its_money_is_back_is_noticed() {
     in_virtual_time(async |bench, gateways| {

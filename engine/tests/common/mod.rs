@@ -53,7 +53,7 @@ impl Clock for VirtualClock {
     }
 }
 
-/// The clock of a node that goes ahead of the others', or behind them.
+/// The clock of a node that is ahead of the others', or late.
 pub struct ShiftedClock {
     pub clock: Arc<dyn Clock>,
     pub ahead: chrono::TimeDelta,

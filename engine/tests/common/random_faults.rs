@@ -91,7 +91,7 @@ pub struct RandomFaultLog {
     news: Arc<Notify>,
 }
 
-/// Appends, and tells those who follow.
+/// Appends, and wakes those who follow.
 async fn append_and_notify(inner: &dyn EventLog, news: &Notify, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
     let outcomes = inner.append(writes).await;
     news.notify_waiters();

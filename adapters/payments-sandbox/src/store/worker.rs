@@ -45,7 +45,7 @@ pub(super) struct Worker {
     is_stale: bool,
 }
 
-/// Tells a caller, once it is known whether the transaction was committed.
+/// Answers a caller once it is known whether the transaction was committed.
 type Deliver = Box<dyn FnOnce(Result<(), Undelivered>) + Send>;
 
 impl Worker {

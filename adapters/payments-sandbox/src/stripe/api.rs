@@ -32,7 +32,7 @@ pub struct Api {
     pub methods: Mutex<VecDeque<(String, Timestamp)>>,
     pub events: Arc<Events>,
     pub injector: FaultInjector,
-    /// Tells the names of this start from those of others.
+    /// Keeps the names of this start apart from those of others.
     started: Timestamp,
     count: AtomicU64,
 }

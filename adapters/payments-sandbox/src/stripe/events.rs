@@ -115,7 +115,7 @@ fn steps(before: Option<&Record>, after: &Record) -> Vec<(&'static str, About)> 
 pub struct Events {
     newest: Mutex<VecDeque<Arc<Event>>>,
     deliveries: Sender<Arc<Event>>,
-    /// Tells the events of this start from those of others.
+    /// Keeps the events of this start apart from those of others.
     started: Timestamp,
     count: AtomicU64,
 }

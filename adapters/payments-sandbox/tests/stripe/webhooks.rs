@@ -144,7 +144,7 @@ async fn deliveries_can_be_lost_or_repeated() {
     let (endpoint, url) = Endpoint::start(0).await;
     let stripe = telling(&url, |webhooks| webhooks.loss = 1.0).await;
     stripe.intent().await;
-    // Nothing tells of a delivery that is never made, so this waits for longer than one takes.
+    // Nothing reports a delivery that is never made, so this waits for longer than one takes.
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(endpoint.got.lock().is_empty());
 }

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 const MAX_SLUG_LENGTH: usize = 50;
 
-/// What tells the two forms of a plan apart: pretix's has zones.
+/// What distinguishes the two forms of a plan: pretix's has zones.
 #[derive(Deserialize)]
 struct Form {
     zones: Option<IgnoredAny>,

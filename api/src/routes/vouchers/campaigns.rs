@@ -67,7 +67,7 @@ fn one() -> u32 {
 /// Issues vouchers with the same terms. For managers and admins.
 ///
 /// The same request under the same Idempotency-Key issues no others. 202 means that some are still missing: they
-/// follow by themselves, and `GET /v1/vouchers/{campaign}` tells how far it is.
+/// follow by themselves, and `GET /v1/vouchers/{campaign}` says how far it is.
 #[utoipa::path(
     post,
     path = "/v1/vouchers",

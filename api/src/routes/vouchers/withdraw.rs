@@ -63,7 +63,7 @@ pub struct EndBody {
 /// Ends a campaign: withdraws each of its vouchers. For managers and admins.
 ///
 /// Bookings that have one at that moment keep it. 202 means that some can still be used: they are withdrawn by themselves,
-/// and `GET /v1/vouchers/{campaign}` tells how far it is. Ended before is a success, too. It can't be undone.
+/// and `GET /v1/vouchers/{campaign}` says how far it is. Ended before is a success, too. It can't be undone.
 #[utoipa::path(
     post,
     path = "/v1/vouchers/{campaign}/end",

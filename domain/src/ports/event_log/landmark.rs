@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
-/// An event that tells whether a log is the one that something was computed from. Ids are derived, so a log that was
+/// An event that shows whether a log is the one that something was computed from. Ids are derived, so a log that was
 /// restored from a backup can get the same event again, at another position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Landmark {

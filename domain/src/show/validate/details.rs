@@ -1,4 +1,4 @@
-//! Whether what a show tells people can be stored and shown.
+//! Whether what a show says to people can be stored and shown.
 
 use crate::event::ShowDetails;
 use crate::rejection::Rejection;

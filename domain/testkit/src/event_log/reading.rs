@@ -231,8 +231,8 @@ pub async fn the_head_is_at_or_behind_no_answered_append(subject: &Subject) {
         let position = must_write(&log, place.write(&n.to_string(), Expected::NoStream, &[&n.to_string()])).await;
         assert!(position > last);
         last = log.head().await.unwrap();
-        assert!(last >= position, "the head {last} lags behind the answer {position}");
+        assert!(last >= position, "the head {last} is before the answer {position}");
     }
-    let behind = log.read_all(Some(before), Direction::Forwards, 100, &place.filter()).await.unwrap();
-    assert_eq!(behind.len(), 10);
+    let after = log.read_all(Some(before), Direction::Forwards, 100, &place.filter()).await.unwrap();
+    assert_eq!(after.len(), 10);
 }

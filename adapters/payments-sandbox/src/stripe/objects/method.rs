@@ -68,7 +68,7 @@ pub fn card_method(number_or_token: &str) -> Option<&'static str> {
     CARDS.iter().find(|card| name.map_or(card.number == digits, |name| card.name == name)).map(|card| card.name)
 }
 
-/// Name of a payment method made from such a card; `cause` tells it from others.
+/// Name of a payment method made from such a card; `cause` keeps it apart from others.
 pub fn made_from_card(card: &str, cause: &str) -> String {
     format!("{}{}_{card}", methods::MADE, Uuid::new_v5(&Uuid::NAMESPACE_OID, cause.as_bytes()).simple())
 }

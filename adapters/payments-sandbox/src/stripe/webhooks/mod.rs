@@ -1,4 +1,4 @@
-//! Webhooks: tells endpoints of events, signed as Stripe signs, and as late, lost, repeated and shuffled as
+//! Webhooks: reports events to endpoints, signed as Stripe signs, and as late, lost, repeated and shuffled as
 //! asked.
 
 mod delivery;
