@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, RecordedEvent};
+use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, RecordedEvent, Revision};
 use lastseat_in_process::{InProcessGuard, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_testkit::scripted_log::TokioClock;
