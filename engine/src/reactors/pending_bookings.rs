@@ -8,20 +8,21 @@
 mod entry;
 mod reading;
 pub(crate) mod schedule;
+mod snapshot;
 
 use super::cause::Cause;
 use super::confirmed_bookings::{ConfirmedBookings, Sale};
-use super::pending_blocks::{PendingBlocks, PendingBlocksSnapshot};
+use super::pending_blocks::PendingBlocks;
 use super::pending_campaigns::PendingCampaigns;
-use super::show_refunds::{Confirmed, Requested, ShowRefunds, ShowRefundsSnapshot};
+use super::show_refunds::{Confirmed, Requested, ShowRefunds};
 use crate::payment::Tried;
-use entry::Entry;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp};
 pub(crate) use reading::{Patience, Reading};
 use schedule::Schedule;
 use serde::{Deserialize, Serialize};
+pub(crate) use snapshot::PendingSnapshot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -88,32 +89,6 @@ pub(crate) struct PendingBookings {
     pub blocks: PendingBlocks,
     pub show_refunds: ShowRefunds,
     pub campaigns: PendingCampaigns,
-}
-
-/// The pending bookings as a snapshot has them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct PendingSnapshot {
-    open: Vec<(BookingId, Entry)>,
-    credits: BTreeMap<BookingId, Credit>,
-    revokes: BTreeMap<RefundKey, Revoke>,
-    confirmed: ConfirmedBookings,
-    returning: BTreeSet<BookingId>,
-    blocks: PendingBlocksSnapshot,
-    #[serde(default)]
-    show_refunds: ShowRefundsSnapshot,
-    campaigns: PendingCampaigns,
-}
-
-impl PendingSnapshot {
-    /// What is wrong with those that were read from a file.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        self.confirmed.check()
-    }
-
-    /// How many of them have something left to be done.
-    pub(crate) fn unfinished(&self) -> usize {
-        self.open.len()
-    }
 }
 
 impl PendingBookings {
@@ -360,58 +335,12 @@ impl PendingBookings {
         Some((booking.opened.as_ref()?, booking.expires_at))
     }
 
-    /// What a snapshot keeps. Copies what is under way; what is finished stays shared until it changes.
-    pub(crate) fn take_snapshot(&self) -> PendingSnapshot {
-        PendingSnapshot {
-            open: self.schedule.take_snapshot(),
-            credits: self.credits.clone(),
-            revokes: self.revokes.clone(),
-            confirmed: self.confirmed.clone(),
-            returning: self.returning.clone(),
-            blocks: self.blocks.take_snapshot(),
-            show_refunds: self.show_refunds.take_snapshot(),
-            campaigns: self.campaigns.clone(),
-        }
-    }
-
-    /// The pending bookings of a snapshot. `now`: when what was being looked at then is due.
-    pub(crate) fn restore(snapshot: PendingSnapshot, now: Timestamp) -> Self {
-        let PendingSnapshot { open, credits, revokes, confirmed, returning, blocks, show_refunds, campaigns } = snapshot;
-        let blocks = PendingBlocks::restore(blocks);
-        let show_refunds = ShowRefunds::restore(show_refunds, now);
-        let schedule = Schedule::restore(open, now);
-        Self { schedule, credits, revokes, confirmed, returning, blocks, show_refunds, campaigns }
-    }
-
     /// The bookings that are neither sold nor over, as they were opened.
     pub(crate) fn undecided(&self) -> impl Iterator<Item = &BookingOpened> {
         let bookings = self.schedule.entries().filter_map(|entry| entry.booking.as_deref());
         bookings
             .filter(|booking| booking.is_undecided() || booking.phase == Phase::Committed)
             .filter_map(|booking| booking.opened.as_ref())
-    }
-}
-
-#[cfg(test)]
-impl PendingSnapshot {
-    /// What a snapshot that forgets one part has.
-    pub(crate) fn forget(&mut self, part: &str) {
-        match part {
-            "open" => self.open.clear(),
-            "credits" => self.credits.clear(),
-            "revokes" => self.revokes.clear(),
-            "confirmed" => self.confirmed = ConfirmedBookings::default(),
-            "counted" => self.confirmed.count_all(),
-            "returning" => self.returning.clear(),
-            "campaigns" => self.campaigns = PendingCampaigns::default(),
-            "vouchers" => self.open.iter_mut().for_each(|(_, entry)| entry.vouchers.clear()),
-            "to_return" => self.open.iter_mut().for_each(|(_, entry)| entry.to_return = false),
-            "blocks" => self.blocks = PendingBlocksSnapshot::default(),
-            "show_refunds" => self.show_refunds = ShowRefundsSnapshot::default(),
-            "to_free" => self.open.iter_mut().for_each(|(_, entry)| entry.to_free = 0),
-            "locked" => self.open.iter_mut().for_each(|(_, entry)| entry.locked.clear()),
-            _ => panic!("no part {part}"),
-        }
     }
 }
 
