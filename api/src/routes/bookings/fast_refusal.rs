@@ -2,7 +2,8 @@
 //! functions of the route (`hold.rs`), in the same order, and counted and stored as the route does it. Whatever else the
 //! route might say is left to it.
 
-use super::hold::{HoldBody, booking_of_key, refused};
+use super::hold::{booking_of_key, refused};
+use super::hold_body::HoldBody;
 use crate::accounts::may_have_session;
 use crate::answer::Answer;
 use crate::app::App;

@@ -9,6 +9,7 @@ pub mod fast_refusal;
 mod filter;
 pub mod guests;
 pub mod hold;
+pub mod hold_body;
 pub mod list;
 pub mod mail;
 pub mod manage;

@@ -6,7 +6,7 @@ use crate::auth::{Caller, Permission};
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::bookings::block_access::{access_code, channel_id};
-use crate::routes::bookings::hold::{area_id, seat_id};
+use crate::routes::bookings::hold_body::{area_id, seat_id};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::{InBlock, InShow};
 use crate::routes::sender::{RunShows, RunShowsWithPlan};

@@ -5,7 +5,7 @@ use crate::body;
 use crate::idempotency::is_key;
 use crate::problem::{Code, Problem};
 use crate::routes::bookings::buyer::account;
-use crate::routes::bookings::hold::{BestAvailable, HoldBody};
+use crate::routes::bookings::hold_body::{BestAvailable, HoldBody};
 use crate::routes::bookings::price_types::{AskedSeat, Counts, SeatOfHold};
 use crate::routes::bookings::shop_data;
 use lastseat_domain::BuyerId;
