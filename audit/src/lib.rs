@@ -27,6 +27,7 @@ mod pictures;
 mod plan_facts;
 mod plans;
 mod prices;
+mod refunds;
 mod render;
 mod report;
 mod reward_codes;
