@@ -1,7 +1,7 @@
 //! A manager who withdraws vouchers and ends campaigns while buyers use them.
 
-use super::{CAMPAIGNS, World, patiently, vouchers};
 use crate::common::random_faults::SeededRandom;
+use crate::world::{CAMPAIGNS, World, patiently, vouchers};
 use lastseat_domain::CampaignId;
 use lastseat_engine::CommandError;
 use std::sync::Arc;
