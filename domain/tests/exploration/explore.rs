@@ -1,8 +1,9 @@
 //! Breadth first through every state of a scope: what must hold in each, and that each can still
 //! be resolved.
 
+use crate::scope::{Scope, Twin};
 use crate::streams::Streams;
-use crate::world::{Intent, Next, Scope, Twin, Worker, World};
+use crate::world::{Intent, Next, Worker, World};
 use lastseat_domain::booking::Phase;
 use lastseat_domain::seat::{self, Seat, SeatCommand};
 use lastseat_domain::settle::{Step, next_step};

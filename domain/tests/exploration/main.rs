@@ -11,6 +11,7 @@ mod exchanges;
 mod explore;
 mod rewards;
 mod scans;
+mod scope;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
@@ -18,7 +19,7 @@ mod vouchers;
 mod world;
 
 use explore::explore;
-use world::{Scope, Twin};
+use scope::{Scope, Twin};
 
 /// Two bookings that both want both seats, a worker each.
 fn rivals() -> Scope {

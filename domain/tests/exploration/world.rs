@@ -5,47 +5,11 @@
 //! clock; the bank. A worker may crash before any of its steps: it forgets where it was and starts
 //! again. So there is no bound on the number of crashes, nor on that of time-outs at the gateway.
 
+use crate::scope::{Scope, Twin};
 use crate::streams::{Ask, Outcome, SeatAsk, Stream, Streams};
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::settle::{Step, next_step};
-
-/// What differs between the explorations.
-#[derive(Debug, Clone)]
-pub struct Scope {
-    pub wants: [Vec<usize>; 2],
-    /// Which booking each worker works on. The first of a booking also serves the buyer.
-    pub workers: Vec<u8>,
-    /// How many attempts to pay.
-    pub attempts: usize,
-    /// Whether the bank declines and asks for the buyer.
-    pub bank_objects: bool,
-    /// Whether buyers cancel and admins refund.
-    pub second_thoughts: bool,
-    /// Whether the first seat may be given back, once.
-    pub parts: bool,
-    /// Minutes of the clock's readings, and of the holds' deadline.
-    pub clock: [i64; 3],
-    pub readings: u8,
-    pub deadline: i64,
-    pub twin: Twin,
-}
-
-/// The protocol as designed, or one of its failing twins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Twin {
-    None,
-    BlindAppendOnSeat,
-    BlindAppendOnBooking,
-    CaptureBeforeCommit,
-    VoidOnCaptureTimeout,
-    ReleaseOfAnothersLock,
-    ReleaseWithoutFence,
-    PayWithoutCheckingSeats,
-    SeatsExpireByThemselves,
-    FlagBeforeTheAbort,
-    ReleaseBeforeTheMoney,
-}
 
 /// An append of an opener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

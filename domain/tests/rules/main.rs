@@ -4,6 +4,7 @@
 mod block;
 mod booking;
 mod deliveries;
+mod exchange;
 mod loyalty;
 mod names;
 mod partial_refund;
@@ -11,11 +12,15 @@ mod payment_attempts;
 mod picture;
 mod plan;
 mod quota;
+mod refund;
+mod reward_code;
 mod seat;
 mod settle;
 mod show;
+mod show_plan;
 #[path = "../support/mod.rs"]
 mod support;
 mod ticket;
+mod till;
 mod voucher;
 mod withdrawal;

@@ -1,18 +1,16 @@
 //! The rules of a voucher: who may have it, what it takes off, and when it is given back.
 
-use crate::support;
-
+use crate::support::*;
 use lastseat_domain::booking::{self, Booking, BookingCommand, MAX_VOUCHER_APPLICATIONS};
 use lastseat_domain::campaign::{CampaignCommand, MAX_VOUCHERS};
 use lastseat_domain::event::*;
 use lastseat_domain::rejection::Rejection;
-use lastseat_domain::voucher::{self, MAX_USES, Voucher, VoucherCommand as C, VoucherStep, Withdrawn, next_step};
-use lastseat_domain::{CampaignId, CategoryId, Currency, Money, SeatId, Timestamp, VoucherHash, VoucherId};
+use lastseat_domain::voucher::{self, MAX_USES, VoucherCommand as C, VoucherStep, next_step};
+use lastseat_domain::{CampaignId, CategoryId, Currency, Money, SeatId, Timestamp, VoucherHash};
 use lastseat_testkit::given::{TestedCommand, given};
-use support::*;
 use uuid::Uuid;
 
-fn hash() -> VoucherHash {
+pub fn hash() -> VoucherHash {
     C::id()
 }
 
@@ -25,35 +23,35 @@ fn created(terms: VoucherTerms) -> VoucherCreated {
     VoucherCreated { voucher: hash(), terms, source }
 }
 
-fn half() -> Event {
+pub fn half() -> Event {
     created(terms(Discount::Percent(50))).into()
 }
 
-fn reserve(n: u8) -> C {
+pub fn reserve(n: u8) -> C {
     C::Reserve { now: in_time(), booking: booking(n), application: 1 }
 }
 
-fn reserved(n: u8) -> Event {
+pub fn reserved(n: u8) -> Event {
     VoucherReserved { voucher: hash(), booking: booking(n), application: 1 }.into()
 }
 
-fn freed(n: u8) -> Event {
+pub fn freed(n: u8) -> Event {
     VoucherFreed { voucher: hash(), booking: booking(n), application: 1 }.into()
 }
 
-fn used(n: u8) -> Event {
+pub fn used(n: u8) -> Event {
     VoucherUsed { voucher: hash(), booking: booking(n), application: 1 }.into()
 }
 
-fn free(n: u8) -> C {
+pub fn free(n: u8) -> C {
     C::Free { booking: booking(n), application: 1 }
 }
 
-fn use_up(n: u8) -> C {
+pub fn use_up(n: u8) -> C {
     C::Use { booking: booking(n), application: 1 }
 }
 
-fn hand_over() -> C {
+pub fn hand_over() -> C {
     C::HandOver { now: in_time(), by: "staff".into() }
 }
 
@@ -399,56 +397,4 @@ fn a_hold_may_send_what_opens_seats_of_its_show_and_can_be_used() {
         let checked = voucher.created.terms.check_opens(&show()).and_then(|()| voucher.check_usable(in_time()));
         assert_eq!(checked.map_err(|refused| refused.code()), expected, "{terms:?}");
     }
-}
-
-fn of_reward(discount: Discount) -> Event {
-    let source = VoucherSource::Reward { reward: VoucherId(Uuid::from_u128(7)) };
-    VoucherCreated { voucher: hash(), terms: VoucherTerms::once(discount), source }.into()
-}
-
-fn withdrawn(n: u8) -> Event {
-    let cause = Withdrawal::Refund { booking: booking(n) };
-    VoucherWithdrawn { voucher: hash(), cause }.into()
-}
-
-#[test]
-fn a_rewards_code_is_withdrawn_and_nobody_can_reserve_it_afterwards() {
-    let ten_off = || of_reward(Discount::Percent(10));
-    let withdraw = || C::Withdraw(Withdrawal::Refund { booking: booking(9) });
-    given([ten_off()]).when(withdraw()).then_events([withdrawn(9)]);
-    given([ten_off(), withdrawn(9)]).when(reserve(1)).then_rejected("voucher_withdrawn");
-    // The booking that has it keeps it, and gives it to nobody else.
-    let held = [ten_off(), reserved(1), withdrawn(9)];
-    given(held.clone()).when(reserve(1)).then_nothing();
-    given(held.clone()).when(reserve(2)).then_rejected("voucher_withdrawn");
-    given(held.clone()).when(use_up(1)).then_events([used(1)]);
-    let freed = given(held).when(free(1)).then_events([freed(1)]);
-    freed.clone().when(reserve(1)).then_rejected("voucher_withdrawn");
-    freed.when(reserve(2)).then_rejected("voucher_withdrawn");
-    given([]).when(withdraw()).then_rejected("unknown_voucher");
-    given([half()]).when(withdraw()).then_rejected("out_of_order");
-}
-
-#[test]
-fn a_withdrawal_remembers_whether_the_code_was_used() {
-    let found = |events: Vec<Event>| given(events).state::<Voucher>().and_then(|voucher| voucher.found_at_refund);
-    let ten_off = || of_reward(Discount::Percent(10));
-    assert_eq!(found(vec![ten_off()]), None);
-    assert_eq!(found(vec![ten_off(), withdrawn(9)]), Some(Withdrawn::Unused));
-    assert_eq!(found(vec![ten_off(), reserved(1), withdrawn(9), used(1)]), Some(Withdrawn::Unused));
-    // Also after the refund of the booking that has used it gives it back: it is worth nothing then.
-    let returned = vec![ten_off(), reserved(1), used(1), withdrawn(9), freed(1)];
-    assert_eq!(found(returned.clone()), Some(Withdrawn::Used));
-    given(returned).when(reserve(2)).then_rejected("voucher_withdrawn");
-}
-
-#[test]
-fn goods_of_a_reward_are_handed_over_unless_it_was_withdrawn() {
-    let drink = || of_reward(Discount::Goods("A drink".into()));
-    let handed_over: Event = GoodsHandedOver { voucher: hash(), by: "staff".into() }.into();
-    given([drink()]).when(hand_over()).then_events([handed_over.clone()]);
-    given([drink(), withdrawn(9)]).when(hand_over()).then_rejected("voucher_withdrawn");
-    let used =
-        given([drink(), handed_over]).when(C::Withdraw(Withdrawal::Refund { booking: booking(9) })).then_events([withdrawn(9)]);
-    assert_eq!(used.state::<Voucher>().unwrap().found_at_refund, Some(Withdrawn::Used));
 }
