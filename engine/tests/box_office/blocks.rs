@@ -1,11 +1,8 @@
 //! Blocks: seats out of the open sale. Who gets a seat that a block and holds want, what is refused, and what is
 //! completed from the log.
 
-use crate::common;
-
-use common::checker::{assert_safe, assert_settled};
-use common::fault_injection::{AppendFate, FaultPlan};
-use common::*;
+use crate::common::checker::{assert_safe, assert_settled};
+use crate::common::*;
 use futures::future::{join, join_all};
 use lastseat_audit::Audit;
 use lastseat_domain::block::Access;
@@ -18,14 +15,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
 
-fn in_virtual_time(test: impl AsyncFn(bool)) {
+pub fn in_virtual_time(test: impl AsyncFn(bool)) {
     for atomic in [true, false] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(test(atomic));
     }
 }
 
-fn named(labels: &[&str]) -> BlockSelection {
+pub fn named(labels: &[&str]) -> BlockSelection {
     BlockSelection::Seats(labels.iter().map(|l| SeatId::new(l).unwrap()).collect())
 }
 
@@ -33,11 +30,11 @@ fn units(quantity: u32) -> BlockSelection {
     BlockSelection::Any { area: AreaId::new("floor").unwrap(), quantity }
 }
 
-fn block_id(n: u128) -> BlockId {
+pub fn block_id(n: u128) -> BlockId {
     BlockId(Uuid::from_u128((n << 64) | 0xb10c))
 }
 
-fn request(n: u128, selection: BlockSelection) -> BlockRequest {
+pub fn request(n: u128, selection: BlockSelection) -> BlockRequest {
     BlockRequest {
         block: block_id(n),
         show: show(),
@@ -60,7 +57,7 @@ fn labels(opened: &OpenedBlock) -> Vec<&str> {
 }
 
 /// The rules of the audit, which knows nothing of the engine's.
-async fn assert_audited(bench: &TestBench, what: &str) {
+pub async fn assert_audited(bench: &TestBench, what: &str) {
     let mut audit = Audit::new();
     for event in bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap() {
         audit.observe(&event);
@@ -70,7 +67,7 @@ async fn assert_audited(bench: &TestBench, what: &str) {
 }
 
 /// Which seats are blocked, by the last event of each.
-async fn blocked_seats(bench: &TestBench) -> BTreeMap<SeatId, BlockId> {
+pub async fn blocked_seats(bench: &TestBench) -> BTreeMap<SeatId, BlockId> {
     let mut blocked = BTreeMap::new();
     for envelope in bench.history().await {
         let Some((_, seat)) = envelope.stream.as_seat() else { continue };
@@ -192,11 +189,11 @@ fn the_same_request_again_gets_the_same_block_and_another_under_its_key_none() {
     });
 }
 
-fn code_of(text: &str) -> AccessCodeHash {
+pub fn code_of(text: &str) -> AccessCodeHash {
     AccessCodeHash(text.to_owned())
 }
 
-fn with_code(text: &str) -> Access {
+pub fn with_code(text: &str) -> Access {
     Access { code: Some(code_of(text)), ..Access::default() }
 }
 
@@ -204,7 +201,7 @@ fn till() -> Access {
     Access { channel: Some(ChannelId::new("till").unwrap()), ..Access::default() }
 }
 
-async fn hold_with(
+pub async fn hold_with(
     bench: &TestBench,
     office: &BoxOffice,
     selection: SeatSelection,
@@ -363,88 +360,6 @@ fn of_a_block_and_fifty_holds_each_seat_has_one_owner() {
                 assert!(hold(&bench, &offices[0], seats(&[seat])).await.is_ok(), "{what}: {seat} is free again");
             }
         }
-    });
-}
-
-/// Blocks seats, holds two of them, gives one back, lifts the block while the other is held; until the power is cut at
-/// the `n`th append. Then others complete what is left. Whether it was cut.
-async fn cut_at(bench: &TestBench, n: u64, fate: AppendFate, what: &str) -> bool {
-    let (plan, end) = FaultPlan::around(bench);
-    let office = end.node().await;
-    plan.append(n, fate);
-    let mut opened = false;
-    let story = async {
-        let block = BlockRequest { access_code: Some(code_of("right")), ..request(1, named(&["A-1", "A-2", "A-3"])) };
-        office.open_block(block).await.unwrap();
-        opened = true;
-        let held = hold_with(bench, &office, seats(&["A-2"]), with_code("right")).await.unwrap();
-        office.cancel(held.id, "buyer").await.unwrap();
-        later(1).await;
-        hold_with(bench, &office, seats(&["A-3"]), with_code("right")).await.unwrap();
-        office.lift_block(&show(), block_id(1), "manager").await.unwrap();
-        later(1).await;
-    };
-    tokio::select! {
-        biased;
-        () = plan.power.went_out() => {}
-        () = story => {}
-    }
-    let was_cut = plan.power.is_out();
-    drop(office);
-    assert_safe(bench, what).await;
-    let office = bench.node().await;
-    later(1200).await;
-    assert_safe(bench, what).await;
-    let found = bench.log_has_open_block().await;
-    let blocked = blocked_seats(bench).await;
-    if found {
-        assert_eq!(blocked.len(), 3, "{what}: an open block has its seats");
-        office.lift_block(&show(), block_id(1), "manager").await.unwrap();
-    } else {
-        let lifted = bench.history().await.iter().any(|e| e.event.name() == "BlockLifted");
-        assert!(!opened || lifted, "{what}: an opened block stays open until it is lifted");
-    }
-    later(1).await;
-    assert_eq!(blocked_seats(bench).await, BTreeMap::new(), "{what}: what is not in an open block is free");
-    assert_eq!(office.status().unfinished, 0, "{what}");
-    assert!(hold(bench, &office, seats(&["A-1", "A-2", "A-3"])).await.is_ok(), "{what}");
-    later(700).await;
-    assert_settled(bench, what).await;
-    assert_audited(bench, what).await;
-    was_cut
-}
-
-trait OpenBlocks {
-    async fn log_has_open_block(&self) -> bool;
-}
-
-impl OpenBlocks for TestBench {
-    async fn log_has_open_block(&self) -> bool {
-        let history = self.history().await;
-        let has = |name: &str| history.iter().any(|e| e.event.name() == name);
-        has("BlockOpened") && !has("BlockLifted")
-    }
-}
-
-#[test]
-fn a_power_cut_at_every_append_leaves_no_seat_behind() {
-    in_virtual_time(async |atomic| {
-        let mut cuts = 0;
-        let masks = (1..7).map(AppendFate::CutSome);
-        let fates = [AppendFate::CutBefore, AppendFate::CutAfter, AppendFate::CutLate(15), AppendFate::CutLate(605)];
-        for fate in fates.into_iter().chain(masks) {
-            for n in 0.. {
-                let what = format!("atomic: {atomic}, {fate:?} at append {n}");
-                let bench = TestBench::new(atomic);
-                bench.open().await.drain(Duration::from_secs(1)).await;
-                if !cut_at(&bench, n, fate, &what).await {
-                    break;
-                }
-                cuts += 1;
-            }
-        }
-        println!("atomic: {atomic}: {cuts} cuts");
-        assert!(cuts > 20, "{cuts}");
     });
 }
 

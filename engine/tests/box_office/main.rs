@@ -4,14 +4,17 @@
 mod actors;
 mod batch;
 mod batch_commits;
+mod block_crashes;
 mod blocks;
 mod booking_path;
 mod busy_log;
+mod campaigns;
 mod client_side;
 mod clock_jumps;
 mod clocks;
 #[path = "../common/mod.rs"]
 mod common;
+mod confused_gateway;
 mod deliveries;
 mod exchange;
 mod faults;
