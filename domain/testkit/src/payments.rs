@@ -1,9 +1,8 @@
 //! Contract suite of the port of the same name.
 //!
-//! [`CASES`] use Stripe's own test methods only and hold for Stripe's test mode as well;
-//! [`SANDBOX_CASES`] need lastseat's sandbox behind the adapter, through whichever door. A case
-//! uses bookings of its own, made from the bench's prefix, and panics where the adapter breaks the
-//! contract.
+//! [`CASES`] use Stripe's own test methods only and hold for Stripe's test mode as well; [`SANDBOX_CASES`] need lastseat's
+//! sandbox, in process or over Stripe's API. A case uses bookings of its own, made from the bench's prefix, and panics where
+//! the adapter breaks the contract.
 #![allow(clippy::panic, clippy::expect_used, reason = "a suite fails by panicking")]
 
 use futures::FutureExt;

@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
+mod golden;
+
 struct Node {
     knowledge: Knowledge,
     pending: PendingBookings,
@@ -280,46 +282,6 @@ fn a_snapshot_that_forgets_one_part_is_caught() {
     let whole = histories.iter().all(|log| !is_missed("nothing", log));
     assert!(whole, "a whole snapshot starts the same node");
     assert!(unnoticed.is_empty(), "nothing notices that these are missing: {unnoticed:?}");
-}
-
-/// A log and its snapshot, as this version wrote them first.
-mod golden {
-    use super::*;
-    use lastseat_domain::StreamName;
-    use lastseat_domain::ports::event_log::{Decoded, Position};
-    use serde_json::value::RawValue;
-    use serde_json::{Value, json};
-    use std::path::PathBuf;
-
-    pub fn path(name: &str) -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
-    }
-
-    fn raw(text: &Value) -> Box<RawValue> {
-        serde_json::value::to_raw_value(text).unwrap()
-    }
-
-    pub fn line(envelope: &RecordedEvent) -> String {
-        let data: Value = serde_json::from_str(envelope.data.get()).unwrap();
-        let metadata: Value = serde_json::from_str(envelope.metadata.get()).unwrap();
-        let RecordedEvent { position, stream, revision, id, event_type, .. } = envelope;
-        json!([position, stream, revision, id, event_type, data, metadata]).to_string()
-    }
-
-    pub fn event(line: &str) -> Arc<RecordedEvent> {
-        let [position, stream, revision, id, event_type, data, metadata]: [Value; 7] = serde_json::from_str(line).unwrap();
-        Arc::new(RecordedEvent {
-            position: Position(position.as_u64().unwrap()),
-            stream: StreamName::from_log(stream.as_str().unwrap()),
-            revision: revision.as_u64().unwrap(),
-            id: id.as_str().unwrap().parse().unwrap(),
-            event_type: event_type.as_str().unwrap().to_owned(),
-            data: raw(&data),
-            metadata: raw(&metadata),
-            recorded_at: epoch(),
-            decoded: Decoded::default(),
-        })
-    }
 }
 
 /// The booking's own stream names its buyer, and so does the account in which its points are taken back.
