@@ -1,4 +1,4 @@
-//! Points and vouchers, as the buyers' streams tell them.
+//! Points and vouchers, as the buyers' streams say.
 
 use super::code::Code;
 use super::facts::{Account, Book, Decision, PartState, Voucher, WithdrawnAs, at_the_end};

@@ -1,4 +1,4 @@
-//! Vouchers, as their streams tell them, and what they take off bookings. What a discount comes to is computed here once
+//! Vouchers, as their streams say, and what they take off bookings. What a discount comes to is computed here once
 //! more, by the audit's own reading of the terms.
 
 use super::code::Code;

@@ -7,7 +7,7 @@ use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, Envelope, Money, PriceTypeId, SeatId, ShowId, Timestamp};
 use serde::Serialize;
 
-/// The kinds of messages, and the events that they tell of.
+/// The kinds of messages, and the events that they are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum Kind {
     #[serde(rename = "booking.held")]

@@ -2,7 +2,7 @@
 //! fold of the log, so every node comes to the same list, also after a crash.
 //!
 //! It folds each booking as its stream says, and asks [`next_step`](lastseat_domain::settle::next_step) what is due.
-//! Besides the booking it keeps what only other streams tell: the seats that are locked for it, and which rewards have
+//! Besides the booking it keeps what only other streams say: the seats that are locked for it, and which rewards have
 //! been recorded.
 
 mod entry;
