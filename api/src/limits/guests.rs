@@ -86,7 +86,7 @@ impl Guests {
     /// Takes a unit for a hold.
     ///
     /// # Errors
-    /// [`GuestRefusal`]. Too many seats may be too many only as far as is known: see [`Self::to_look_up`].
+    /// [`GuestRefusal`]. Too many seats may be too many only as far as is known: see [`Self::due_look_ups`].
     pub fn hold(&self, client: Client, booking: BookingId, seats: u32, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {
         if self.rules.seats.is_none() && self.rules.holds.is_none() {
             return Ok(GuestUnit::FREE);
@@ -114,8 +114,8 @@ impl Guests {
 
     /// The holds of an address that may be paid or over by now, some of them. Each is to be looked up and given to
     /// [`Self::looked_up`]. None a second after the last time, so that a refusal stays cheap however often it is asked for.
-    pub fn to_look_up(&self, client: Client, now: Timestamp) -> Vec<BookingId> {
-        self.address(client, now).map_or_else(Vec::new, |shared| shared.lock().unpaid.to_look_up(now))
+    pub fn due_look_ups(&self, client: Client, now: Timestamp) -> Vec<BookingId> {
+        self.address(client, now).map_or_else(Vec::new, |shared| shared.lock().unpaid.due_look_ups(now))
     }
 
     /// A hold of an address was looked up.

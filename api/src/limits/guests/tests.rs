@@ -40,7 +40,7 @@ fn unpaid_seats_of_an_address_are_bounded_and_shrink_when_holds_end() {
     held(&guests, from("2001:db8:0:1::1"), 7, 10, 0).unwrap();
 
     // The first booking is paid for, or over.
-    assert_eq!(guests.to_look_up(office, at(6)), [id(1), id(2)]);
+    assert_eq!(guests.due_look_ups(office, at(6)), [id(1), id(2)]);
     guests.looked_up(office, id(1), true, at(6));
     guests.looked_up(office, id(2), false, at(6));
     held(&guests, office, 8, 6, 6).unwrap();
@@ -59,17 +59,17 @@ fn an_address_at_its_bound_is_looked_up_once_a_second_and_a_part_at_a_time() {
     for n in 0..300 {
         held(&guests, office, n, 1, 0).unwrap();
     }
-    let first = guests.to_look_up(office, at(1));
+    let first = guests.due_look_ups(office, at(1));
     assert_eq!(first.len(), 128);
     for _ in 0..1000 {
         assert!(held(&guests, office, 999, 1, 1).is_err());
-        assert_eq!(guests.to_look_up(office, at(1)), []);
+        assert_eq!(guests.due_look_ups(office, at(1)), []);
     }
     first.iter().for_each(|booking| guests.looked_up(office, *booking, false, at(1)));
     // Each gets its turn.
     let mut seen: HashSet<_> = first.into_iter().collect();
     for second in 2..4 {
-        let next = guests.to_look_up(office, at(second));
+        let next = guests.due_look_ups(office, at(second));
         next.iter().for_each(|booking| guests.looked_up(office, *booking, false, at(second)));
         seen.extend(next);
     }

@@ -94,7 +94,7 @@ impl Unpaid {
     }
 
     /// What is to be looked up now, in that order; none a moment after the last look-up.
-    pub(super) fn to_look_up(&mut self, now: Timestamp) -> Vec<BookingId> {
+    pub(super) fn due_look_ups(&mut self, now: Timestamp) -> Vec<BookingId> {
         // A clock that was set back does not keep anything from being looked up for longer than usual.
         let next = now + TimeDelta::seconds(LOOK_AGAIN);
         if self.look_again.is_some_and(|at| now < at && at <= next) {

@@ -64,7 +64,7 @@ async fn unit_of_address(app: &App, client: Client, booking: BookingId, selectio
     if !matches!(taken, Err(GuestRefusal::TooManySeats { .. })) {
         return taken.map_err(NotNow::Refused);
     }
-    let unpaid = guests.to_look_up(client, app.now());
+    let unpaid = guests.due_look_ups(client, app.now());
     if unpaid.is_empty() {
         // Looked up a moment ago.
         return taken.map_err(NotNow::Refused);
