@@ -21,6 +21,7 @@ export const ending = (reason) => (t.has(`ending_${reason}`) ? t(`ending_${reaso
 /** Codes whose sentence needs more than the facts. */
 const SPECIAL = {
   seat_unavailable: (facts, named, asked) => (facts.seat ? seatGone(facts, named, asked) : t("not_side_by_side", { count: facts.available ?? 0, asked })),
+  rate_limited: ({ policy }) => t(policy === "guest_declines" ? "too_many_declines" : "problem_rate_limited"),
   sold_out: ({ free_at: at }) => (at ? t("sold_out_held", { time: timeOfDay(at) }) : t("problem_sold_out")),
   // Says nothing about the seats: the booking may be held, paid or over.
   booking_not_found: () => t("cannot_show"),

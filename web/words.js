@@ -119,6 +119,9 @@ export function placeNames(seats) {
   return [...labelled.map(shortName), ...areas];
 }
 
+/** Seats by their ids, each as `places` has it. A plan prints nothing on the places of an area without labels: these stay as they are. */
+export const printed = (seats, places = []) => seats.map((id) => places.find(({ seat }) => seat === id) ?? id);
+
 /** What a seat's state is called. */
 export const stateName = (state) => t(state);
 

@@ -7,7 +7,7 @@ import { test } from "node:test";
 globalThis.navigator ??= /** @type {any} */ ({ languages: ["en"] });
 const { Inventory } = await import("../../web/inventory.js");
 const { layOut } = await import("../../web/layout.js");
-const { parts, placeNames, seatName } = await import("../../web/words.js");
+const { parts, placeNames, printed, seatName } = await import("../../web/words.js");
 
 /** The inventory of a show on a plan of one row, with what is printed on it. */
 function houseOf(section, row, labels) {
@@ -50,6 +50,12 @@ test("a list has what the plan prints, and a short id where that is printed", ()
   assert.deepEqual(placeNames(booked), ["Row C seat 9", "Row C seat 12", "Floor × 2"]);
   assert.deepEqual(placeNames(["A-10", "A-9", "balcony.B-3"]), ["A-9", "A-10", "Balcony, row B seat 3"]);
   assert.deepEqual(placeNames([{ seat: "A-9" }, { seat: "floor:1" }]), ["A-9", "Floor × 1"]);
+});
+
+test("of a list that is printed in part, nothing is left out", () => {
+  const places = [{ seat: "s17", section: "Parquet", row: "C", label: "11" }];
+  assert.deepEqual(placeNames(printed(["floor:3", "s17"], places)), ["Parquet, row C seat 11", "Floor × 1"]);
+  assert.deepEqual(placeNames(printed(["floor:3", "A-2"])), ["A-2", "Floor × 1"]);
 });
 
 test("a map whose seats have no places names the section, too", () => {

@@ -14,9 +14,10 @@ use parking_lot::Mutex;
 
 /// Bytes of all that are kept, about: ten thousand vouchers for one use, or more than a hundred of a thousand uses each.
 const MAX_BYTES: usize = 8 << 20;
-/// What a voucher takes without uses, and what each of these takes.
+/// What a voucher takes without uses, what each of these takes, and each show, category and block that it is for.
 const VOUCHER: usize = 768;
 const USE: usize = 64;
+const NAME: usize = 64;
 
 pub(crate) type LoadedVoucher = Loaded<Option<Voucher>>;
 
@@ -106,7 +107,10 @@ impl Recent {
 /// Goods that are handed over leave the id of the command that said so.
 fn size_of(voucher: &Voucher) -> usize {
     let handed_over = usize::try_from(voucher.handed_over).unwrap_or(usize::MAX);
-    VOUCHER.saturating_add(voucher.claims.len().saturating_add(handed_over).saturating_mul(USE))
+    let terms = &voucher.created.terms;
+    let names = terms.shows.len() + terms.categories.len() + terms.opens.len();
+    let fixed = VOUCHER.saturating_add(names.saturating_mul(NAME));
+    fixed.saturating_add(voucher.claims.len().saturating_add(handed_over).saturating_mul(USE))
 }
 
 #[cfg(test)]

@@ -287,8 +287,8 @@ impl ReadModel {
         Some(seat_feed::read(Arc::clone(shared), feed, from).boxed())
     }
 
-    /// Whether a reader of [`seat_feed`](Self::seat_feed) may begin after `from` whoever it is: little of the log has to be
-    /// read again for it, if any. True for a show that there is not.
+    /// Whether any reader of [`seat_feed`](Self::seat_feed) may begin after `from`: little or nothing of the log has to be
+    /// read for it. True if there is no such show.
     #[must_use]
     pub fn seat_feed_reaches(&self, show: &ShowId, from: Position) -> bool {
         let shared = &self.inner.shared;

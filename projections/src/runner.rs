@@ -207,7 +207,7 @@ impl Runner {
     fn forget_if_due(&mut self, now: Timestamp) {
         if now >= self.forget_at {
             self.forget_at = now + FORGET_AFTER;
-            self.shared.feeds.forget_idle();
+            self.shared.feeds.forget_idle(&self.shared.seat_map.read());
             self.shared.map_bodies.forget_unused();
         }
     }

@@ -1,7 +1,7 @@
 // One booking: its details, tickets and history, and what staff may do with it.
 
 import { h, redraw } from "../dom.js";
-import { fullMoney, moment, placeNames, seatName } from "../words.js";
+import { fullMoney, moment, placeNames, printed, seatName } from "../words.js";
 import { commandButton, outcomeBox, say, unread, wrong } from "./asking.js";
 import { badge } from "./bookings.js";
 import { t as exchangeText } from "./exchange-messages.js";
@@ -184,7 +184,7 @@ function isUnderWay({ status, payment, refunds = [] }) {
 function details(booking, buyer) {
   const { id, show, status, seats, amount, fees, discount, refunded, refunds = [], opened_at: opened, confirmed_at: confirmed, expires_at: expires, channel, reference, reason, payment } = booking;
   const money = (value) => value && fullMoney(value.value, value.currency);
-  const part = ({ seats: given, places = given, amount: returned, status: state }) => h("div", null, `${money(returned)} · ${t(`refund_${state}`)}${given.length > 0 ? ` · ${placeNames(places).join(", ")}` : ""}`);
+  const part = ({ seats: given, places, amount: returned, status: state }) => h("div", null, `${money(returned)} · ${t(`refund_${state}`)}${given.length > 0 ? ` · ${placeNames(printed(given, places)).join(", ")}` : ""}`);
   const lines = [
     [t("number"), h("code", null, id)],
     [t("show"), show],

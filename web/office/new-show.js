@@ -88,7 +88,7 @@ export function newShow(call, again) {
       text: t("create"),
       primary: true,
       outcome,
-      may: mistake,
+      may: () => (picture.isReading ? pictureText("reading") : mistake()),
       what: () => ({ show: body(), picture: picture.chosen?.blob, alt: picture.text }),
       act: async (key, { show }) => (await call("POST", "/v1/shows", { key, body: show })).body,
       done: created,

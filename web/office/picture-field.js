@@ -17,6 +17,8 @@ export class PictureField {
   parts;
   /** The file that was chosen last: a large one takes longer to read than one that was chosen after it. */
   #last;
+  /** Whether that one is being read. */
+  isReading = false;
   #file = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#take(this.#file.files?.[0]) });
   #view = h("div", { class: "picture-view" });
   #facts = h("p", { class: "hint", role: "status" });
@@ -67,7 +69,7 @@ export class PictureField {
     this.#view.replaceChildren(...(view ? [view] : []));
     this.#view.hidden = this.#describe.hidden = !view;
     const size = chosen && { width: chosen.canvas.width, height: chosen.canvas.height, size: Math.ceil(chosen.blob.size / 1000) };
-    this.#facts.textContent = size ? [t("chosen", size), chosen.isAnimated && t("still")].filter(Boolean).join(" ") : present.text;
+    this.#facts.textContent = this.isReading ? t("reading") : size ? [t("chosen", size), chosen.isAnimated && t("still")].filter(Boolean).join(" ") : present.text;
     this.#drop.hidden = !chosen;
   }
 
@@ -89,6 +91,7 @@ export class PictureField {
     if (!file) return;
     this.#last = file;
     say(this.#outcome, "");
+    this.#reading(true);
     try {
       const chosen = await prepared(file);
       if (this.#last !== file) return;
@@ -96,6 +99,13 @@ export class PictureField {
     } catch (error) {
       if (!(error instanceof NoPicture)) throw error;
       if (this.#last === file) say(this.#outcome, t("no_picture"));
+    } finally {
+      if (this.#last === file) this.#reading(false);
     }
+  }
+
+  #reading(isReading) {
+    this.isReading = isReading;
+    this.draw();
   }
 }

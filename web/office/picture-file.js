@@ -19,7 +19,7 @@ export class NoPicture extends Error {}
  * The file as it is to be sent, and as it will look: of an animation, its first image. Throws `NoPicture`.
  *
  * @param {Blob} file
- * @returns {Promise<{ blob: Blob, canvas: HTMLCanvasElement, isAnimated: boolean }>}
+ * @returns {Promise<{ blob: Blob, canvas: HTMLCanvasElement, isAnimated: boolean }>} `isAnimated`: it may be
  */
 export async function prepared(file) {
   let bitmap;
@@ -33,7 +33,9 @@ export async function prepared(file) {
     const side = Math.max(bitmap.width, bitmap.height);
     const beginning = await beginningOf(file);
     const type = Object.keys(BEGINNINGS).find((name) => BEGINNINGS[name].test(beginning));
-    const isAnimated = type === "image/webp" && beginning.slice(12, 16) === "VP8X" && (beginning.charCodeAt(20) & IS_ANIMATED) !== 0;
+    const isWebp = type === "image/webp" && beginning.slice(12, 16) === "VP8X" && (beginning.charCodeAt(20) & IS_ANIMATED) !== 0;
+    // Of a GIF only its end shows whether it has one image.
+    const isAnimated = isWebp || beginning.startsWith("GIF8");
     if (type && !isAnimated && file.size <= MOST_BYTES && side <= MOST_SIDE) return { blob: file.slice(0, file.size, type), canvas: drawn(bitmap, 1), isAnimated };
     const largest = Math.min(1, MOST_SIDE / side);
     for (const part of SIDES) {

@@ -132,6 +132,7 @@ export default {
   problem_amount_too_small: "Mit diesem Gutschein bliebe zu wenig zu zahlen. Nehmen Sie ihn für eine andere Buchung.",
   problem_voucher_missing: "Der Gutschein, der diese Plätze geöffnet hat, fehlt. Geben Sie die Plätze zurück, und wählen Sie noch einmal.",
   problem_payment_queue_full: "Gerade bezahlen zu viele, und Sie kämen erst nach dem Ende Ihrer Reservierung an die Reihe. Nichts ist geschehen. Versuchen Sie es gleich noch einmal.",
+  too_many_declines: "Aus Ihrem Netz wurden zu viele Zahlungen abgelehnt. Warten Sie einen Moment, und zahlen Sie noch einmal; Ihre Plätze bleiben reserviert.",
   problem_rate_limited: "Zu viele Anfragen in kurzer Zeit. Warten Sie einen Moment, und drücken Sie noch einmal.",
   problem_busy: "An der Kasse ist sehr viel los. Nichts ist geschehen. Versuchen Sie es gleich noch einmal.",
   problem_unavailable: "Die Kasse kann das gerade nicht. Drücken Sie gleich noch einmal: Nichts geschieht zweimal.",

@@ -17,7 +17,7 @@ export default {
   opens_in: "Öffnet in {time}",
   opening: "Öffnet…",
   paused: "Der Verkauf ist angehalten. Diese Seite merkt, wenn er weitergeht.",
-  sold_out: "Ausverkauft. Diese Seite sagt Ihnen auf Wunsch, wenn Plätze frei werden.",
+  sold_out: "Ausverkauft. Auf Wunsch sagt Ihnen diese Seite Bescheid, sobald Plätze frei werden.",
   not_on_sale: "Zurzeit sind keine Plätze im Verkauf. Diese Seite zeigt es, sobald es welche gibt.",
   full: "Zurzeit sind alle Plätze vergeben. Manche sind nur reserviert und können frei werden.",
   terms: {

@@ -17,7 +17,7 @@ export default {
   opens_in: "Opens in {time}",
   opening: "Opening…",
   paused: "The sale is paused. This page notices when it goes on.",
-  sold_out: "Sold out. This page can tell you when a place becomes free.",
+  sold_out: "Sold out. This page can tell you when seats become free.",
   not_on_sale: "No seats are on sale at the moment. This page shows it as soon as some are.",
   full: "Every seat is taken at the moment. Some are only held and may come free.",
   terms: {

@@ -277,5 +277,8 @@ fn url(text: &str) -> Option<String> {
 pub fn log_level(text: &str) -> Option<String> {
     // A single word that is no level would pass as a directive for a crate of that name, and log nothing.
     let known = text.contains(['=', ',']) || text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-    (known && text.parse::<tracing_subscriber::filter::Targets>().is_ok()).then(|| text.to_owned())
+    // So would one with a space or brackets, and an empty one would take the place of the level for all.
+    let is_directive = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_:-=".contains(c));
+    (known && text.split(',').all(is_directive) && text.parse::<tracing_subscriber::filter::Targets>().is_ok())
+        .then(|| text.to_owned())
 }

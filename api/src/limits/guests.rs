@@ -63,7 +63,7 @@ pub enum GuestRefusal {
 /// What was counted on this node, and is to be counted on all.
 pub type UsedUnit = Option<(Policy, Quota)>;
 
-/// The right to one hold, cancel or declined payment. Returned to its address when dropped, unless it was used.
+/// The right to one hold or cancel, or one declined payment. Returned to its address when dropped, unless it was used.
 pub struct GuestUnit {
     address: Option<Arc<Mutex<Address>>>,
     counted: UsedUnit,
@@ -141,12 +141,22 @@ impl Guests {
         self.unit(client, self.rules.cancels.map(|quota| (Policy::GuestCancels, quota)), now)
     }
 
-    /// Takes a unit for a payment, which is used up if it is declined.
+    /// Whether a payment may be tried: those that were declined have a quota, those under way have none.
     ///
     /// # Errors
     /// [`GuestRefusal`].
-    pub fn pay(&self, client: Client, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {
-        self.unit(client, self.rules.declines.map(|quota| (Policy::GuestDeclines, quota)), now)
+    pub fn may_pay(&self, client: Client, now: Timestamp) -> Result<(), GuestRefusal> {
+        // Given back at once.
+        self.unit(client, self.declines(), now).map(drop)
+    }
+
+    /// Counts a payment that was declined. Where more were under way than the quota has left, it is used up.
+    pub fn declined(&self, client: Client, now: Timestamp) -> UsedUnit {
+        self.unit(client, self.declines(), now).ok().and_then(GuestUnit::spend)
+    }
+
+    fn declines(&self) -> UsedUnit {
+        self.rules.declines.map(|quota| (Policy::GuestDeclines, quota))
     }
 
     fn unit(&self, client: Client, counted: UsedUnit, now: Timestamp) -> Result<GuestUnit, GuestRefusal> {

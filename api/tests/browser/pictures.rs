@@ -228,7 +228,7 @@ async fn of_an_animation_the_first_image_is_taken_and_a_file_that_misses_the_pla
         window.until(".picture [role=status]", "no picture of its own").await;
         window.choose_picture("moving.webp", ANIMATION).await;
         window.until(".picture [role=status]", "Not saved yet: 60 × 40 pixels").await;
-        window.until(".picture [role=status]", "only its first image is taken").await;
+        window.until(".picture [role=status]", "only its first image is used").await;
         let colour = "const canvas = document.querySelector('.picture canvas');
             const [red, , blue] = canvas.getContext('2d').getImageData(30, 20, 1, 1).data;
             return red > 150 && blue < 100";

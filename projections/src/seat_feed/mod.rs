@@ -181,9 +181,11 @@ impl Feeds {
     }
 
     /// Frees the memory of shows to which nothing happened since the last call.
-    pub fn forget_idle(&self) {
+    pub fn forget_idle(&self, map: &Folded<SeatMap>) {
         for feed in self.shows.read().values() {
-            feed.ring.lock().forget_if_idle();
+            if let Some(show_seats) = map.view.states.shows.get(&feed.show) {
+                feed.ring.lock().forget_if_idle(show_seats.changed_at);
+            }
         }
     }
 

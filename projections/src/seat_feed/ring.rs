@@ -60,13 +60,14 @@ impl Ring {
     }
 
     /// Forgets all groups if none came since the last call: nothing happens to a show that is over, and a reader who is that
-    /// late reads the log.
-    pub fn forget_if_idle(&mut self) {
+    /// late reads the log. `changed_at`: the last change of the show. Reports of availability come later than that, but a reader
+    /// who knows the show as it was then misses nothing: each begins with the availability of all areas.
+    pub fn forget_if_idle(&mut self, changed_at: Position) {
         if std::mem::take(&mut self.has_new) {
             return;
         }
         if let Some((last, _)) = self.groups.back() {
-            (self.base, self.first) = (*last, self.end());
+            (self.base, self.first) = (changed_at.min(*last), self.end());
             (self.groups, self.joined) = (VecDeque::new(), VecDeque::new());
         }
     }
@@ -156,20 +157,31 @@ mod tests {
     #[test]
     fn a_ring_without_changes_is_forgotten_the_second_time() {
         let mut ring = ring_with(&[3, 7]);
-        ring.forget_if_idle();
+        ring.forget_if_idle(Position(7));
         assert_eq!(ring.first_after(Position(3)), Some(1), "changes came since the last time");
-        ring.forget_if_idle();
+        ring.forget_if_idle(Position(7));
         assert_eq!((ring.groups.len(), ring.groups.capacity()), (0, 0));
         assert_eq!(ring.first_after(Position(6)), None, "the log has what is not here");
         assert_eq!(ring.first_after(Position(7)), Some(2));
+    }
+
+    /// A show's map has the position of its last change, and availability is reported later: at the position of another show.
+    #[test]
+    fn a_reader_who_has_loaded_the_map_of_an_idle_show_needs_no_log() {
+        let mut ring = ring_with(&[3, 7]);
+        let changed_at = Position(5);
+        ring.forget_if_idle(changed_at);
+        ring.forget_if_idle(changed_at);
+        assert_eq!(ring.first_after(changed_at), Some(2));
+        assert_eq!(ring.first_after(Position(4)), None);
     }
 
     #[test]
     fn readers_go_on_after_it_was_forgotten() {
         let mut ring = ring_with(&[3, 7]);
         let (up_to_date, late) = (ring.end(), 1);
-        ring.forget_if_idle();
-        ring.forget_if_idle();
+        ring.forget_if_idle(Position(7));
+        ring.forget_if_idle(Position(7));
         assert!(matches!(ring.pull(late, Position(3)), Pulled::FellOff));
         assert!(matches!(ring.pull(up_to_date, Position(7)), Pulled::Nothing));
         ring.push(Position(9), Bytes::from_static(b"y"));

@@ -122,15 +122,16 @@ fn cancels_have_a_quota_and_refused_ones_do_not_use_it() {
 fn declined_payments_have_a_quota_of_their_own_and_others_do_not_use_it() {
     let (guests, home) = (guests(5, "2/1h"), from("198.51.100.1"));
     for _ in 0..20 {
-        drop(guests.pay(home, at(0)).unwrap());
+        guests.may_pay(home, at(0)).unwrap();
     }
     for _ in 0..2 {
-        assert_eq!(guests.pay(home, at(0)).unwrap().spend().map(|(policy, _)| policy), Some(Policy::GuestDeclines));
+        assert_eq!(guests.declined(home, at(0)).map(|(policy, _)| policy), Some(Policy::GuestDeclines));
     }
-    let refused = guests.pay(home, at(0)).map(drop).unwrap_err();
+    assert!(guests.declined(home, at(0)).is_none(), "used up");
+    let refused = guests.may_pay(home, at(0)).unwrap_err();
     assert!(matches!(refused, GuestRefusal::TooManyRequests { policy: Policy::GuestDeclines, .. }), "{refused:?}");
-    assert!(guests.pay(from("198.51.100.2"), at(0)).is_ok() && guests.cancel(home, at(0)).is_ok());
-    assert!(guests.pay(home, at(1800)).is_ok());
+    assert!(guests.may_pay(from("198.51.100.2"), at(0)).is_ok() && guests.cancel(home, at(0)).is_ok());
+    assert!(guests.may_pay(home, at(1800)).is_ok());
 }
 
 #[test]

@@ -156,10 +156,14 @@ impl Check {
 
     fn too_large(&self) -> Line {
         let (most, megabytes) = (self.most_events(), self.megabytes);
+        let instead = if self.log.atomic_across_streams() {
+            "Copy it with `lastseat backup` and run `lastseat verify` on the copy, on another machine while this one sells"
+        } else {
+            "Run `lastseat verify --eventstore …` on another machine"
+        };
         let detail = format!(
-            "The log has more than {most} events, for which the {megabytes} MB of verification_memory_mb suffice. Copy it with \
-             `lastseat backup` and run `lastseat verify` on the copy, on another machine while this one sells; or start the \
-             server with more memory for this."
+            "The log has more than {most} events, for which the {megabytes} MB of verification_memory_mb suffice. {instead}; or \
+             start the server with more memory for this."
         );
         Line::TooLarge { detail }
     }

@@ -128,27 +128,26 @@ pub async fn has_cancelled(app: &App, client: Client, booking: BookingId, unit: 
     app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
 }
 
-/// Takes a unit for an attempt to pay, if the caller is a guest.
+/// Whether the caller may try to pay, and whether it is a guest, whose attempts are counted.
 ///
 /// # Errors
 /// 429.
-pub async fn may_pay(app: &App, caller: &Caller, client: Client) -> Result<Option<GuestUnit>, Problem> {
+pub async fn may_pay(app: &App, caller: &Caller, client: Client, booking: BookingId) -> Result<bool, Problem> {
     if app.limits().guests().rules().declines.is_none() || !is_guest(app, caller).await? {
-        return Ok(None);
+        return Ok(false);
     }
-    let taken = app.limits().guests().pay(client, app.now());
-    taken.map(Some).map_err(|refusal| app.limits().refuse_guest(refusal, app.now(), app.metrics()))
+    let Err(refusal) = app.limits().guests().may_pay(client, app.now()) else { return Ok(true) };
+    // Who asks again after a payment that succeeded, or that is under way, gets its answer: that is no attempt.
+    let known = app.box_office().booking(booking).await?;
+    if known.is_some_and(|known| !matches!(known.phase, Phase::Held | Phase::ActionRequired { .. })) {
+        return Ok(true);
+    }
+    Err(app.limits().refuse_guest(refusal, app.now(), app.metrics()))
 }
 
-/// Counts an attempt to pay. One that was declined uses up its unit; so does one that was not the booking's first and is not
-/// paid yet, or somebody could go from card to card whenever the bank asks. The seats of a booking that is paid count no more.
-pub async fn has_tried_to_pay(
-    app: &App,
-    client: Client,
-    booking: BookingId,
-    unit: Option<GuestUnit>,
-    paid: &Result<Paid, CommandError>,
-) {
+/// Counts a guest's attempt to pay: one that was declined, and one that was not the booking's first and is not paid yet, or
+/// somebody could go from card to card whenever the bank asks. The seats of a booking that is paid count no more.
+pub async fn has_tried_to_pay(app: &App, client: Client, booking: BookingId, is_guest: bool, paid: &Result<Paid, CommandError>) {
     let is_counted = match paid {
         Ok(Paid::Confirmed(_)) => {
             app.limits().guests().is_over(client, booking);
@@ -160,7 +159,10 @@ pub async fn has_tried_to_pay(
         }
         Err(_) => false,
     };
-    let counted = unit.filter(|_| is_counted).and_then(GuestUnit::spend);
+    if !(is_guest && is_counted) {
+        return;
+    }
+    let counted = app.limits().guests().declined(client, app.now());
     app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
 }
 

@@ -113,9 +113,9 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
     let continues = pay_with == PayWith::Continue;
     let request = PayRequest { pay_with, return_url, fingerprint: command.fingerprint(), origin: command.origin() };
     // To ask how the last attempt went is none.
-    let guest = if continues { None } else { guests::may_pay(&app, &command.caller, command.client).await? };
+    let is_guest = !continues && guests::may_pay(&app, &command.caller, command.client, id).await?;
     let paid = app.box_office().pay(id, request).await;
-    guests::has_tried_to_pay(&app, command.client, id, guest, &paid).await;
+    guests::has_tried_to_pay(&app, command.client, id, is_guest, &paid).await;
     Ok(match paid? {
         Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
         Paid::ActionRequired { booking, action } => {

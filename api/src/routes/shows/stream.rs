@@ -19,7 +19,7 @@ use lastseat_projections::SEAT_FEED_REACH;
 ///
 /// Names: `seat_locked`, `seat_processing`, `seat_booked`, `seat_released`, `seat_blocked`, `seat_unblocked`, `area_availability`, and
 /// `show_revised`, after which prices, times or the plan may differ: read the show and its seats again. The `id` is the position of the log. Starts after `Last-Event-ID` or `from`, or with the next
-/// change if neither is there. A reader that is too slow is disconnected and resumes. Stays connected
+/// change if neither is there. A reader that is more than 16,384 changes late is disconnected. Stays connected
 /// while the log is down.
 ///
 /// How far back it goes: as far as this node has the show's changes in memory, or 16,384 events of the log. Further back is a

@@ -19,7 +19,7 @@ pub struct RefundJson<'a> {
     /// The seats that are given up for it; empty if only an amount is returned.
     #[schema(example = json!(["A-1"]))]
     pub seats: Vec<&'a str>,
-    /// The same seats, as a drawn plan prints them; absent without one.
+    /// Those of these seats on which a drawn plan prints something; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub places: Vec<RefundedPlace<'a>>,
