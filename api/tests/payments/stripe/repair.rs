@@ -4,7 +4,7 @@ use super::{KEY, Stripe};
 use crate::id;
 use crate::reconcile::payments_with;
 use crate::support::text;
-use lastseat::config::Config;
+use lastseat::config::{Config, Destination};
 use lastseat_domain::Currency;
 use lastseat_domain::Money;
 use lastseat_domain::ports::PaymentGateway;
@@ -16,7 +16,9 @@ use std::sync::atomic::Ordering;
 async fn a_repair_sends_a_payment_again_with_the_page_that_buyers_come_back_to() {
     let stripe = Stripe::start().await;
     let page = "https://tickets.example.org".to_owned();
-    let server = stripe.server(Config { public_url: Some(page.clone()), ..stripe.config() }).await;
+    let server = stripe
+        .server(Config { public_url: Some(page.clone()), payments: Some(Destination::StripeTest), ..stripe.config() })
+        .await;
     let booking = server.hold_seat("A-1").await;
     // The intent is there, and what becomes of the attempt is not known.
     server.pay(&booking, "pm_card_chargeDeclined").await.problem(402, "payment_declined");
