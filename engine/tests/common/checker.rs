@@ -89,9 +89,10 @@ impl Findings {
     fn fold(&mut self, event: &RecordedEvent) {
         let body: Value = serde_json::from_str(event.data.get()).unwrap();
         let metadata: Value = serde_json::from_str(event.metadata.get()).unwrap();
-        // What a test has written itself has no cause.
+        // What a test has written itself has no cause, and other programs' events need neither.
         let is_caused = !metadata["$causationId"].is_null() || metadata["actor"] == "test";
-        if metadata["$correlationId"].is_null() || !is_caused {
+        let is_ours = !event.event_type.starts_with('$');
+        if is_ours && (metadata["$correlationId"].is_null() || !is_caused) {
             self.note(event, "its metadata don't say what it belongs to, or what caused it");
         }
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
