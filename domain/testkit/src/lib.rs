@@ -21,6 +21,7 @@
 )]
 
 pub mod accounts;
+mod counted_reads;
 pub mod event_log;
 mod faulty_gateway;
 mod faulty_guard;
@@ -42,6 +43,7 @@ pub mod skipped;
 pub mod stepping_clock;
 pub mod world;
 
+pub use counted_reads::{Reads, counted_reads};
 pub use faulty_gateway::{FaultyGateway, GatewayCall, GatewayCallFault};
 pub use faulty_guard::{AbsentGuard, FaultyGuard, GuardFault};
 pub use forwarding::{ForwardGateway, ForwardLog, ForwardingGateway, ForwardingLog};

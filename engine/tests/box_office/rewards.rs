@@ -9,44 +9,14 @@ use lastseat_domain::loyalty;
 use lastseat_domain::loyalty::{Account, MILESTONE_SEATS};
 use lastseat_domain::plan::Area;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{
-    Direction, Expected, LogFault, NewEvent, RecordedEvent, Revision, StreamWrite, WriteOutcome,
-};
+use lastseat_domain::ports::event_log::{Expected, LogFault, NewEvent, StreamWrite, WriteOutcome};
 use lastseat_domain::{BuyerId, StreamName};
 use lastseat_engine::Paid;
-use lastseat_testkit::{ForwardLog, ForwardingLog};
+use lastseat_testkit::{ForwardLog, ForwardingLog, counted_reads};
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 const BOOKINGS: u32 = 60;
-
-/// Counts what is read of loyalty accounts.
-struct CountedReads {
-    inner: Arc<dyn EventLog>,
-    events: Arc<AtomicUsize>,
-}
-
-#[async_trait]
-impl ForwardLog for CountedReads {
-    fn inner(&self) -> &dyn EventLog {
-        &*self.inner
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        let page = self.inner.read_stream(stream, from, direction, limit).await?;
-        if stream.category() == "loyalty" {
-            self.events.fetch_add(page.len(), Ordering::Relaxed);
-        }
-        Ok(page)
-    }
-}
 
 /// The test show with a floor that is large enough, and no limit for a buyer.
 fn large_show() -> ShowScheduled {
@@ -68,8 +38,7 @@ fn an_agencys_account_is_not_read_again_for_each_booking() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let bench = TestBench::new(nodes == 1);
-            let events = Arc::new(AtomicUsize::new(0));
-            let log = Arc::new(ForwardingLog(CountedReads { inner: bench.log.clone(), events: events.clone() }));
+            let (log, reads) = counted_reads(bench.log.clone(), "loyalty");
             let bench = TestBench { log, ..bench };
             let office = bench.node().await;
             office.schedule_show(large_show(), "admin").await.unwrap();
@@ -85,7 +54,7 @@ fn an_agencys_account_is_not_read_again_for_each_booking() {
             assert_eq!(account.milestones, BOOKINGS * 2 / MILESTONE_SEATS);
             // The whole account for each of the bookings would be 60 × 36 events and more. For each one the last
             // event and what another node has added is read.
-            let read = events.load(Ordering::Relaxed);
+            let read = reads.take_events();
             assert!(read < 500 * nodes, "{read} events were read by {nodes} nodes");
             drop(other);
         });

@@ -11,14 +11,11 @@ use lastseat_audit::{Audit, Report};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::{Discount, Event, ShowScheduled, VoucherTerms, VoucherWithdrawn, Withdrawal};
 use lastseat_domain::ports::VoucherCodes;
-use lastseat_domain::ports::event_log::{
-    Direction, EventLog, Expected, Filter, LogFault, RecordedEvent, Revision, StreamWrite, WriteOutcome,
-};
-use lastseat_domain::{CampaignId, StreamName, VoucherHash, VoucherId};
+use lastseat_domain::ports::event_log::{Direction, EventLog, Expected, Filter, LogFault, StreamWrite, WriteOutcome};
+use lastseat_domain::{CampaignId, VoucherHash, VoucherId};
 use lastseat_engine::{BoxOffice, CampaignRequest, CampaignStatus, CommandError, Paid, Ports, Settings};
-use lastseat_testkit::{ForwardLog, ForwardingLog, PlainCodes};
+use lastseat_testkit::{ForwardLog, ForwardingLog, PlainCodes, counted_reads};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -193,32 +190,6 @@ fn an_end_that_a_crash_interrupts_is_completed_by_another_node() {
     });
 }
 
-/// A log that counts how often the stream of a voucher is read.
-struct CountingLog {
-    log: Arc<dyn EventLog>,
-    vouchers_read: Arc<AtomicUsize>,
-}
-
-#[async_trait]
-impl ForwardLog for CountingLog {
-    fn inner(&self) -> &dyn EventLog {
-        &*self.log
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        if stream.category() == "voucher" {
-            self.vouchers_read.fetch_add(1, Ordering::Relaxed);
-        }
-        self.log.read_stream(stream, from, direction, limit).await
-    }
-}
-
 /// Batches are of 256. Staff have withdrawn some of a batch, or all of one, which then doesn't show how far the end was.
 #[test]
 fn an_end_that_a_crash_interrupts_goes_on_where_it_was() {
@@ -238,14 +209,13 @@ fn an_end_that_a_crash_interrupts_goes_on_where_it_was() {
                 _ = dying.end_campaign(campaign(), None, "manager") => panic!("not cut"),
                 () = plan.power.went_out() => {}
             }
-            let vouchers_read = Arc::new(AtomicUsize::new(0));
-            let log = CountingLog { log: bench.log.clone(), vouchers_read: vouchers_read.clone() };
-            let counted = TestBench { log: Arc::new(ForwardingLog(log)), ..bench.clone() };
+            let (log, reads) = counted_reads(bench.log.clone(), "voucher");
+            let counted = TestBench { log, ..bench.clone() };
             let _office = counted.node().await;
             later(60).await;
             assert_eq!(count(&bench, "CampaignEnded").await, 1, "atomic: {atomic}");
             assert_eq!(count(&bench, "VoucherWithdrawn").await, 5_000, "atomic: {atomic}");
-            let (read, left) = (vouchers_read.load(Ordering::Relaxed), 5_000 - done * 256);
+            let (read, left) = (reads.take_calls(), 5_000 - done * 256);
             assert!(read <= left + 256 + most_read_twice, "atomic: {atomic}: {read} vouchers were read, {left} were left");
             assert_audited(&bench, "it went on").await;
         }
